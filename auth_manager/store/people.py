@@ -1,0 +1,200 @@
+"""Who a user id is: one small question a request, everything else from memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.configuration import conf
+from airflow.providers.fab.auth_manager.models import Role as FabRole
+from airflow.providers.fab.auth_manager.models import User as FabUser
+from airflow.providers.fab.auth_manager.models import assoc_user_role
+from airflow.utils.session import create_session
+from cachetools import TTLCache
+from sqlalchemy import and_, delete, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from ..policy.evaluate import Evaluator, Person, Principal
+from ..policy.model import Permissions
+from .models import IdentityRow, IdpGroupRow
+from .roles import RoleBook
+from .snapshot import PolicyUnavailable, Snapshot, read_version, version_columns
+
+
+def utcnow() -> datetime:
+    """Return the time that expiries are held against."""
+    return datetime.now(tz=UTC)
+
+
+@dataclass(frozen=True)
+class TeamUser(BaseUser):
+    """A signed-in person of one request, with the policy that holds for it. Made anew for each request."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    principal: Principal = field(repr=False)
+    evaluator: Evaluator = field(repr=False)
+    listed: set[Any] = field(default_factory=set, repr=False, compare=False)
+    """What beneath Dags this request asked to list; see ``TeamAuthManager.get_authorized_dag_ids``."""
+
+    is_active = True
+    is_authenticated = True
+    is_anonymous = False
+
+    @property
+    def perms(self) -> Permissions:
+        """What is held in the deployment; the attribute that FAB reads."""
+        return self.principal.everywhere.perms
+
+    def get_id(self) -> str:
+        """Return the id, as FAB's user does."""
+        return str(self.id)
+
+    def get_name(self) -> str:
+        """Return the username, as FAB's user does."""
+        return self.username or self.email
+
+    def get_full_name(self) -> str:
+        """Return first and last name."""
+        return f"{self.first_name} {self.last_name}"
+
+    def get_display_name(self) -> str:
+        """Return the name to show."""
+        return self.get_full_name()
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the small question answers."""
+
+    id: int
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    roles: tuple[str, ...]
+    groups_at: datetime | None
+
+
+class People:
+    """Finds people. One per process, shared by threads."""
+
+    def __init__(self) -> None:
+        # Twice half of FAB's own lag, so that a changed role holds as soon as it does with FAB alone.
+        ttl = conf.getint("fab", "cache_ttl", fallback=30) / 2
+        self._max_age = timedelta(seconds=conf.getint("team_rbac", "membership_max_age"))
+        self.snapshot = Snapshot()
+        self.roles = RoleBook(ttl)
+        self._lock = threading.Lock()
+        self._principals: TTLCache[object, Principal] = TTLCache(maxsize=4096, ttl=ttl)
+
+    def find(self, user_id: int) -> TeamUser:
+        """
+        Return who a user id is now.
+
+        :raises ValueError: there is no such user, or not an active one
+        :raises PolicyUnavailable: the database does not tell
+        """
+        with _reading() as session:
+            return self._find(user_id, session)
+
+    def evaluator(self) -> Evaluator:
+        """Return the policy as it is now, for nobody in particular. Raises PolicyUnavailable."""
+        with _reading() as session:
+            return self.snapshot.evaluator(read_version(session), session)[1]
+
+    def _find(self, user_id: int, session: Session) -> TeamUser:
+        rows = session.execute(_question(user_id)).all()
+        if not rows:
+            raise ValueError(f"User with id {user_id} not found")
+        row = rows[0]
+        if not row.active:
+            raise ValueError(f"User with id {user_id} is not active")
+        version, evaluator = self.snapshot.evaluator((row.revision, row.teams), session)
+        facts = _Facts(
+            id=user_id,
+            username=row.username,
+            first_name=row.first_name,
+            last_name=row.last_name,
+            email=row.email,
+            roles=tuple(sorted(row.role for row in rows if row.role is not None)),
+            groups_at=row.groups_at,
+        )
+        principal = self._principal(facts, (facts, version), evaluator, session)
+        return TeamUser(user_id, facts.username, facts.first_name, facts.last_name, facts.email, principal, evaluator)
+
+    def _principal(self, facts: _Facts, key: object, evaluator: Evaluator, session: Session) -> Principal:
+        now = utcnow()
+        with self._lock:
+            principal = self._principals.get(key)
+        if principal is None or (principal.until is not None and principal.until <= now):
+            principal = self._make_principal(facts, evaluator, now, session)
+            with self._lock:
+                self._principals[key] = principal
+        return principal
+
+    def _make_principal(self, facts: _Facts, evaluator: Evaluator, now: datetime, session: Session) -> Principal:
+        groups: frozenset[str] = frozenset()
+        lapse = facts.groups_at and facts.groups_at + self._max_age
+        if lapse and now < lapse:
+            groups = groups_of(facts.id, session)
+        person = Person(facts.username, groups, facts.roles)
+        return evaluator.principal(person, self.roles.using(session), now).ending(lapse if groups else None)
+
+
+@contextmanager
+def _reading() -> Iterator[Session]:
+    try:
+        # A session of its own: FAB's is shared by what runs in the thread, and may be left in a failed state.
+        with create_session(scoped=False) as session:
+            yield session
+    except SQLAlchemyError as error:
+        raise PolicyUnavailable(f"The policy cannot be read: {type(error).__name__}") from error
+
+
+def _question(user_id: int):  # type: ignore[no-untyped-def]
+    revision, teams = version_columns()
+    return (
+        select(
+            FabUser.username,
+            FabUser.first_name,
+            FabUser.last_name,
+            FabUser.email,
+            FabUser.active,
+            IdentityRow.groups_at,
+            FabRole.name.label("role"),
+            revision.label("revision"),
+            teams.label("teams"),
+        )
+        .select_from(FabUser)
+        .outerjoin(
+            IdentityRow,
+            and_(
+                IdentityRow.user_id == FabUser.id,
+                IdentityRow.user_created_on.is_not_distinct_from(FabUser.created_on),
+            ),
+        )
+        .outerjoin(assoc_user_role, assoc_user_role.c.user_id == FabUser.id)
+        .outerjoin(FabRole, FabRole.id == assoc_user_role.c.role_id)
+        .where(FabUser.id == user_id)
+    )
+
+
+def groups_of(user_id: int, session: Session) -> frozenset[str]:
+    """Return the groups that the IdP named at the user's last sign-in."""
+    return frozenset(session.scalars(select(IdpGroupRow.name).where(IdpGroupRow.user_id == user_id)))
+
+
+def set_groups(user_id: int, groups: Iterable[str], session: Session) -> None:
+    """Replace the groups of a user. Names count exactly."""
+    session.execute(delete(IdpGroupRow).where(IdpGroupRow.user_id == user_id))
+    session.add_all(IdpGroupRow(user_id=user_id, name=name) for name in sorted(set(groups)))

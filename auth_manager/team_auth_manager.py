@@ -1,0 +1,444 @@
+"""
+Airflow's questions, translated.
+
+``TeamAuthManager`` finds the owner of what is asked about, takes the person as they act there, and lets FAB's
+own method answer: what FAB learns next month is inherited. The rules themselves are in ``policy/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
+from airflow.api_fastapi.auth.managers.models.resource_details import (
+    AccessView,
+    AssetAliasDetails,
+    AssetDetails,
+    ConfigurationDetails,
+    ConnectionDetails,
+    DagAccessEntity,
+    DagDetails,
+    PoolDetails,
+    TeamDetails,
+    VariableDetails,
+)
+from airflow.api_fastapi.common.types import ExtraMenuItem, MenuItem
+from airflow.configuration import conf
+from airflow.exceptions import AirflowConfigException
+from airflow.models.asset import AssetAliasModel, AssetModel
+from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
+from airflow.providers.fab.auth_manager.models import User as FabUser
+from airflow.providers.fab.www.security.permissions import RESOURCE_MY_PROFILE
+from airflow.utils.session import NEW_SESSION, create_session, provide_session
+from flask import current_app, g, has_request_context
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from .gate.unavailable import PolicyUnavailableMiddleware
+from .login.security_manager import OidcSecurityManager, oidc_is_configured
+from .policy.evaluate import Evaluator, Permits, Principal, Resource, Standing
+from .policy.model import Action, Kind
+from .policy.ownership import UNOWNED
+from .store.listing import dag_ids
+from .store.people import People, TeamUser
+from .store.snapshot import unowned_denied
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+    from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
+
+_ACTIONS: dict[str, Action] = {"GET": Action.READ, "PUT": Action.EDIT}
+_ASSET_ACTIONS: dict[str, Action] = {"GET": Action.READ, "POST": Action.TRIGGER}
+_RUN_ENTITIES = frozenset(
+    {DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.HITL_DETAIL, DagAccessEntity.XCOM}
+)
+_NUMBER = TypeAdapter(int)
+_TEAM_MENUS: dict[MenuItem, Kind] = {
+    MenuItem.ASSETS: Kind.ASSET,
+    MenuItem.CONNECTIONS: Kind.CONNECTION,
+    MenuItem.DAGS: Kind.DAG,
+    MenuItem.POOLS: Kind.POOL,
+    MenuItem.REQUIRED_ACTIONS: Kind.DAG,
+    MenuItem.VARIABLES: Kind.VARIABLE,
+    MenuItem.XCOMS: Kind.DAG,
+}
+
+
+class TeamAuthManager(FabAuthManager):
+    """FAB's auth manager, held to teams."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.people = People()
+
+    def init(self) -> None:
+        """Check at start what must be right, before anybody is let in."""
+        unowned_denied()
+        super().init()
+
+    @cached_property
+    def security_manager(self) -> FabAirflowSecurityManagerOverride:
+        """FAB's own, or the one that signs people in at ``[team_rbac] oidc_issuer``."""
+        if not oidc_is_configured():
+            return super().security_manager
+        if current_app.config.get("SECURITY_MANAGER_CLASS"):
+            raise AirflowConfigException(
+                "webserver_config.py sets SECURITY_MANAGER_CLASS, and airflow.cfg sets [team_rbac] oidc_issuer: two "
+                "ways to sign in. Remove one of them."
+            )
+        return OidcSecurityManager(self.appbuilder)
+
+    # Who is asking ---------------------------------------------------------------------------------
+
+    def deserialize_user(self, token: dict[str, Any]) -> FabUser:  # type: ignore[override]  # FAB's is a cache
+        """Return who the token names, asked of the database on every request. Nothing else in it is believed."""
+        return cast("FabUser", self.people.find(int(token["sub"])))
+
+    def get_fastapi_middlewares(self) -> list[Any]:
+        """Add ours outside FAB's."""
+        return [*super().get_fastapi_middlewares(), (PolicyUnavailableMiddleware, {})]
+
+    @property
+    def _native(self) -> bool:
+        return bool(conf.getboolean("core", "multi_team"))
+
+    def _whois(self, user: Any) -> tuple[Evaluator, Principal]:
+        """Return the policy and the person, for a user of FastAPI, of Flask, or nobody in particular."""
+        if isinstance(user, TeamUser):
+            return user.evaluator, user.principal
+        if user is None or user.is_anonymous:
+            evaluator = self.people.evaluator()
+            perms = frozenset(user.perms) if user is not None else frozenset()
+            return evaluator, Principal(None, False, Standing(perms, ("the public role",)), {}, {}, None)
+        # A page of FAB asks dozens of times, and its user is FAB's own.
+        known = g.setdefault("team_rbac_users", {}) if has_request_context() else {}
+        if user.id not in known:
+            known[user.id] = self.people.find(user.id)
+        return self._whois(known[user.id])
+
+    # One resource ----------------------------------------------------------------------------------
+
+    def _decide(
+        self,
+        user: Any,
+        kind: Kind,
+        resource_id: str | None,
+        action: Action | None,
+        permits: Permits,
+        *,
+        native: str | None = None,
+        uri: str | None = None,
+    ) -> bool:
+        evaluator, principal = self._whois(user)
+        if not resource_id:
+            return evaluator.decide_any(principal, kind, action, permits)
+        owner = evaluator.ownership.owner(kind, resource_id, native, uri)
+        return evaluator.decide(principal, Resource(kind, resource_id, owner), action, permits).allowed
+
+    def _decide_stored(
+        self, user: Any, kind: Kind, resource_id: str | None, team: str | None, method: str, permits: Permits
+    ) -> bool:
+        """Decide about a connection, a variable or a pool."""
+        native = team if team is not None and self._native else None
+        if method == "POST":
+            if not resource_id:
+                # Airflow does not say what is to be created, so that it could be anybody's.
+                evaluator, principal = self._whois(user)
+                return evaluator.decide_unnamed(principal, permits)
+            if native is not None and not self._agrees(user, kind, resource_id, native):
+                return False
+        return self._decide(user, kind, resource_id, _ACTIONS.get(method), permits, native=native)
+
+    def _agrees(self, user: Any, kind: Kind, resource_id: str, native: str) -> bool:
+        """Whether the native team of something new is the one that its id names (rule 1)."""
+        evaluator, _ = self._whois(user)
+        by_id = evaluator.ownership.by_id(kind, resource_id)
+        return by_id is None or by_id.team == native
+
+    def is_authorized_dag(
+        self,
+        *,
+        method: ResourceMethod,
+        user: FabUser,
+        access_entity: DagAccessEntity | None = None,
+        details: DagDetails | None = None,
+    ) -> bool:
+        """Decide about a Dag and all beneath it."""
+        ask = super().is_authorized_dag
+        dag_id = details.id if details else None
+
+        def permits(standing: Any) -> bool:
+            return ask(method=method, user=standing, access_entity=access_entity, details=details)
+
+        if not dag_id:
+            return self._decide_dag_list(str(method), user, access_entity, permits)
+        native = details.team_name if details and details.team_name is not None and self._native else None
+        return self._decide(user, Kind.DAG, dag_id, _dag_action(str(method), access_entity), permits, native=native)
+
+    def _decide_dag_list(self, method: str, user: Any, access_entity: DagAccessEntity | None, permits: Permits) -> bool:
+        evaluator, principal = self._whois(user)
+        if access_entity is DagAccessEntity.AUDIT_LOG:
+            # Its list holds rows without a Dag, which are the deployment's.
+            return permits(principal.everywhere)
+        if method == "GET" and isinstance(user, TeamUser):
+            # Everybody may ask. What they get is what may be read so: see get_authorized_dag_ids.
+            if access_entity is not None:
+                user.listed.add(access_entity)
+            return True
+        return evaluator.decide_any(principal, Kind.DAG, _dag_action(method, access_entity), permits)
+
+    def is_authorized_connection(
+        self, *, method: ResourceMethod, user: FabUser, details: ConnectionDetails | None = None
+    ) -> bool:
+        """Decide about a connection."""
+        ask = super().is_authorized_connection
+        conn_id, team = (details.conn_id, details.team_name) if details else (None, None)
+        return self._decide_stored(
+            user,
+            Kind.CONNECTION,
+            conn_id,
+            team,
+            str(method),
+            lambda standing: ask(method=method, user=_as_user(standing)),
+        )
+
+    def is_authorized_variable(
+        self, *, method: ResourceMethod, user: FabUser, details: VariableDetails | None = None
+    ) -> bool:
+        """Decide about a variable."""
+        ask = super().is_authorized_variable
+        key, team = (details.key, details.team_name) if details else (None, None)
+        return self._decide_stored(
+            user, Kind.VARIABLE, key, team, str(method), lambda standing: ask(method=method, user=_as_user(standing))
+        )
+
+    def is_authorized_pool(self, *, method: ResourceMethod, user: FabUser, details: PoolDetails | None = None) -> bool:
+        """Decide about a pool."""
+        ask = super().is_authorized_pool
+        name, team = (details.name, details.team_name) if details else (None, None)
+        return self._decide_stored(
+            user, Kind.POOL, name, team, str(method), lambda standing: ask(method=method, user=_as_user(standing))
+        )
+
+    def is_authorized_asset(
+        self, *, method: ResourceMethod, user: FabUser, details: AssetDetails | None = None
+    ) -> bool:
+        """Decide about an asset, which Airflow 3.3 names by its number only."""
+        ask = super().is_authorized_asset
+        found = _find_by_number(AssetModel, details.id) if details and details.id is not None else None
+        return self._decide_asset(
+            user, Kind.ASSET, details, found, str(method), lambda standing: ask(method=method, user=_as_user(standing))
+        )
+
+    def is_authorized_asset_alias(
+        self, *, method: ResourceMethod, user: FabUser, details: AssetAliasDetails | None = None
+    ) -> bool:
+        """Decide about an asset alias, which Airflow 3.3 names by its number only."""
+        ask = super().is_authorized_asset_alias
+        found = _find_by_number(AssetAliasModel, details.id) if details and details.id is not None else None
+        return self._decide_asset(
+            user, Kind.ALIAS, details, found, str(method), lambda standing: ask(method=method, user=_as_user(standing))
+        )
+
+    def _decide_asset(
+        self,
+        user: Any,
+        kind: Kind,
+        details: AssetDetails | AssetAliasDetails | None,
+        found: AssetModel | AssetAliasModel | None,
+        method: str,
+        permits: Permits,
+    ) -> bool:
+        evaluator, principal = self._whois(user)
+        if details is None or details.id is None:
+            if method == "GET" and principal.signed_in:
+                return True
+            if method == "POST":  # the asset is in the body, which Airflow does not show
+                return evaluator.decide_unnamed(principal, permits)
+            return evaluator.decide_any(principal, kind, _ASSET_ACTIONS.get(method), permits)
+        if found is None:
+            return evaluator.decide(
+                principal, Resource(kind, str(details.id), UNOWNED), _ASSET_ACTIONS.get(method), permits
+            ).allowed
+        return self._decide(
+            user, kind, found.name, _ASSET_ACTIONS.get(method), permits, uri=getattr(found, "uri", None)
+        )
+
+    # Things of the deployment ----------------------------------------------------------------------
+
+    def is_authorized_configuration(
+        self, *, method: ResourceMethod, user: FabUser, details: ConfigurationDetails | None = None
+    ) -> bool:
+        """Decide with global roles: configuration is nobody's."""
+        _, principal = self._whois(user)
+        return super().is_authorized_configuration(method=method, user=_as_user(principal.everywhere), details=details)
+
+    def is_authorized_view(self, *, access_view: AccessView, user: FabUser, **kwargs: Any) -> bool:
+        """Decide about a view of the deployment, which needs a global role, a few aside."""
+        ask = super().is_authorized_view
+        _, principal = self._whois(user)
+        if access_view is AccessView.WEBSITE and principal.signed_in:
+            return True
+
+        def permits(standing: Any) -> bool:
+            return ask(access_view=access_view, user=standing, **kwargs)
+
+        if permits(principal.everywhere):
+            return True
+        return access_view is AccessView.DOCS and any(map(permits, principal.teams.values()))
+
+    def is_authorized_custom_view(self, *, method: ResourceMethod | str, resource_name: str, user: FabUser) -> bool:
+        """Decide about FAB's and plugins' own pages with global roles; everybody has their own profile."""
+        _, principal = self._whois(user)
+        if principal.signed_in and resource_name == RESOURCE_MY_PROFILE:
+            return True
+        return super().is_authorized_custom_view(
+            method=method, resource_name=resource_name, user=_as_user(principal.everywhere)
+        )
+
+    def filter_authorized_menu_items(self, menu_items: list[MenuItem], user: FabUser) -> list[MenuItem]:
+        """Show what a global role shows, and of what teams own what is held in any team or granted."""
+        ask = super().filter_authorized_menu_items
+        evaluator, principal = self._whois(user)
+
+        def shows(item: MenuItem) -> bool:
+            def permits(standing: Any) -> bool:
+                return bool(ask([item], standing))
+
+            if permits(principal.everywhere):
+                return True
+            if item in (MenuItem.DAGS, MenuItem.ASSETS):
+                return principal.signed_in
+            if item is MenuItem.DOCS:
+                return any(map(permits, principal.teams.values()))
+            kind = _TEAM_MENUS.get(item)
+            return kind is not None and evaluator.decide_in_any_team(principal, kind, Action.READ, permits)
+
+        return [item for item in menu_items if shows(item)]
+
+    def get_extra_menu_items(self, *, user: FabUser) -> list[ExtraMenuItem]:
+        """Show FAB's Security pages to whoever holds them globally."""
+        _, principal = self._whois(user)
+        return super().get_extra_menu_items(user=_as_user(principal.everywhere))
+
+    # Teams -----------------------------------------------------------------------------------------
+
+    def is_authorized_team(self, *, method: ResourceMethod, user: FabUser, details: TeamDetails | None = None) -> bool:
+        """Whether the user is a member of the team. Nothing but reading is a member's."""
+        _, principal = self._whois(user)
+        if principal.superuser:
+            return True
+        if str(method) != "GET":
+            return False
+        return principal.signed_in and (details is None or not details.name or details.name in principal.teams)
+
+    def _get_teams(self) -> set[str]:
+        return set(self.people.evaluator().team_names)
+
+    # Lists -----------------------------------------------------------------------------------------
+    # FAB answers these with everything there is; Airflow's base class asks about each.
+
+    get_authorized_connections = BaseAuthManager.get_authorized_connections
+    get_authorized_variables = BaseAuthManager.get_authorized_variables
+    get_authorized_pools = BaseAuthManager.get_authorized_pools
+
+    @provide_session
+    def get_authorized_assets(
+        self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
+    ) -> set[int]:
+        """Return the ids of the assets that the user may do this to."""
+        evaluator, principal = self._whois(user)
+        ask = super().is_authorized_asset
+        return {
+            number
+            for number, name, uri in session.execute(select(AssetModel.id, AssetModel.name, AssetModel.uri))
+            if evaluator.decide(
+                principal,
+                Resource(Kind.ASSET, name, evaluator.ownership.owner(Kind.ASSET, name, None, uri)),
+                _ASSET_ACTIONS.get(str(method)),
+                lambda standing: ask(method=method, user=_as_user(standing)),
+            )
+        }
+
+    @provide_session
+    def get_authorized_dag_ids(
+        self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
+    ) -> set[str]:
+        """
+        Return the ids of the Dags that the user may do this to.
+
+        Where the request asked for a list of what is beneath Dags (runs, XComs …), only of those in which
+        the user may read that: core asks about the list without naming a Dag, then filters by these ids alone.
+        """
+        evaluator, principal = self._whois(user)
+        ask = super().is_authorized_dag
+        entities = sorted(user.listed, key=str) if isinstance(user, TeamUser) and str(method) == "GET" else []
+
+        def permits(standing: Any, dag_id: str) -> bool:
+            details = DagDetails(id=dag_id)
+            return all(
+                ask(method=method, user=standing, access_entity=entity, details=details) for entity in (None, *entities)
+            )
+
+        action = _dag_action(str(method), None)
+        found = dag_ids(evaluator, principal, action, permits, native=self._native, session=session)
+        return cast("set[str]", found)
+
+
+def _dag_action(method: str, access_entity: DagAccessEntity | None) -> Action | None:
+    """Return what a grant has to give (the table *Actions* in DESIGN section 3)."""
+    if method == "GET":
+        return Action.READ
+    if access_entity is None:
+        return Action.EDIT if method == "PUT" else None
+    return Action.RUN if method in ("POST", "PUT") and access_entity in _RUN_ENTITIES else None
+
+
+def _as_user(standing: Standing) -> FabUser:
+    """Whoever FAB decides about: it reads their ``perms`` and nothing else."""
+    return cast("FabUser", standing)
+
+
+def _find_by_number(model: type[AssetModel | AssetAliasModel], number: str) -> AssetModel | AssetAliasModel | None:
+    """Read the asset that Airflow's handler will take the text for: ``5``, and ``5.0`` as well."""
+    try:
+        key = _NUMBER.validate_python(number)
+    except ValidationError:
+        return None
+    with create_session(scoped=False) as session:
+        return cast("AssetModel | AssetAliasModel | None", session.get(model, key))
+
+
+def fab_asks(manager: FabAuthManager) -> Callable[[Resource, Action], Permits]:
+    """
+    Return what FAB is asked where a question names an action instead of a request: ``why``, ``who-can`` and a
+    policy's tests (the note under *Actions* in DESIGN section 3).
+    """
+
+    def asks(resource: Resource, action: Action) -> Permits:
+        method: Any = {Action.READ: "GET", Action.EDIT: "PUT"}.get(action, "POST")
+
+        def permits(standing: Any) -> bool:
+            if action in (Action.USE, Action.CONSUME):
+                return False  # what a task does; no role of a person's gives it
+            if resource.kind is Kind.DAG:
+                entity = DagAccessEntity.RUN if action is Action.RUN else None
+                details = DagDetails(id=resource.id)
+                return FabAuthManager.is_authorized_dag(
+                    manager, method=method, user=standing, access_entity=entity, details=details
+                )
+            ask: Any = {
+                Kind.CONNECTION: FabAuthManager.is_authorized_connection,
+                Kind.VARIABLE: FabAuthManager.is_authorized_variable,
+                Kind.POOL: FabAuthManager.is_authorized_pool,
+                Kind.ASSET: FabAuthManager.is_authorized_asset,
+                Kind.ALIAS: FabAuthManager.is_authorized_asset_alias,
+            }[resource.kind]
+            return bool(ask(manager, method=method, user=standing))
+
+        return permits
+
+    return asks

@@ -1,0 +1,1 @@
+"""Pages and scripts that a person sees."""
