@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 
 EVERY_TEAM = "*"
@@ -37,12 +37,7 @@ EVERYTHING: Permissions = _Everything()
 """What a superuser holds. It has every permission and lists none."""
 
 
-class _Word(str, Enum):
-    def __str__(self) -> str:
-        return str(self.value)
-
-
-class Kind(_Word):
+class Kind(StrEnum):
     """What can be owned."""
 
     DAG = "dag"
@@ -53,7 +48,7 @@ class Kind(_Word):
     ALIAS = "alias"
 
 
-class Action(_Word):
+class Action(StrEnum):
     """What a grant can give. Create and delete are not here: they are the owner's alone."""
 
     READ = "read"
@@ -259,7 +254,7 @@ class Policy:
     """``[team_rbac] unowned = deny``."""
 
 
-class Rule(_Word):
+class Rule(StrEnum):
     """The rule that decided. Its value is what ``why`` prints and what the audit log keeps."""
 
     SUPERUSER = "superuser"

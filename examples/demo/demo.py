@@ -13,6 +13,8 @@ Environment variables:
     Where everything is kept, instead of ``.demo``.
 ``DEMO_PYTHON``, ``DEMO_IDP_PYTHON``
     Interpreters that already have Airflow with this package, and Canaille: nothing is installed.
+``DEMO_IDP_ENV``
+    Where the identity provider is installed, instead of in ``DEMO_DIR``: several demos can share it.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ AIRFLOW_PROGRAMS = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+HEARTBEATS = ("scheduler", "dag_processor", "triggerer")
 
 
 class Demo:
@@ -102,7 +106,7 @@ class Demo:
             self.processes.wait_until(self._idp_answers, "The identity provider", 60)
         with step("Airflow's API server"):
             self.processes.wait_until(lambda: bool(self._health()), "Airflow's API server", 180)
-        with step("Scheduler and Dag processor"):
+        with step("Scheduler, Dag processor, triggerer"):
             self.processes.wait_until(lambda: self._alive_since(started), "Airflow", 180)
         with step("Dags"):
             self.processes.wait_until(self._dags_are_known, "The Dag processor", 120)
@@ -192,7 +196,7 @@ class Demo:
 
     def _alive_since(self, started: datetime) -> bool:
         health = self._health() or {}
-        for name in ("scheduler", "dag_processor"):
+        for name in HEARTBEATS:
             beat = health.get(name, {}).get(f"latest_{name}_heartbeat")
             if not beat or datetime.fromisoformat(beat.replace("Z", "+00:00")) < started:
                 return False

@@ -59,7 +59,7 @@ def idp_environment(directory: Path) -> Environment:
     """Return the identity provider's."""
     return Environment(
         name="idp-install",
-        path=directory / "idp-venv",
+        path=Path(os.environ.get("DEMO_IDP_ENV") or directory / "idp-venv").absolute(),
         requirements=("canaille[front,oidc]",),
         constraints=HERE / "idp-constraints.txt",
         sources=(),

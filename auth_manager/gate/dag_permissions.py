@@ -1,0 +1,80 @@
+"""FAB's per-Dag permissions, kept for unowned Dags: DESIGN section 3, *Who may do what*, rule 2."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from airflow.configuration import conf
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class DagPermissions:
+    """Tells FAB of a Dag's ``access_control`` when it changes. Of owned Dags it is not used."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Any] = {}
+
+    def keep(self, dag: Any, session: Session) -> None:
+        """Have FAB sync an unowned Dag that it was not told of, or of which it was told something else."""
+        from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
+
+        dag_id, access_control = dag.dag_id, dag.access_control
+        if dag_id in self._told and self._told[dag_id] == access_control:
+            return
+        if not self._is_unowned(dag_id, session):
+            self._told.pop(dag_id, None)
+            return
+        FabAuthManager.sync_dag_perms(dag, session=session)
+        self._told[dag_id] = access_control
+
+    @functools.cached_property
+    def _snapshot(self) -> Any:
+        from ..store.snapshot import Snapshot
+
+        return Snapshot()
+
+    def _is_unowned(self, dag_id: str, session: Session) -> bool:
+        from airflow.models.dag import DagModel
+
+        from ..policy.model import Kind
+        from ..store.snapshot import read_version
+
+        native = DagModel.get_team_name(dag_id, session=session) if conf.getboolean("core", "multi_team") else None
+        _, evaluator = self._snapshot.evaluator(read_version(session), session)
+        return bool(evaluator.ownership.owner(Kind.DAG, dag_id, native).is_unowned)
+
+
+def keep_dag_permissions(write_dag: F) -> F:
+    """Wrap core's writer of one Dag, with errors told as it tells its own: as the import errors of the file."""
+    signature = inspect.signature(write_dag)
+    permissions = DagPermissions()
+    is_ours: list[bool] = []
+
+    @functools.wraps(write_dag)
+    def write(*args: Any, **kwargs: Any) -> Any:
+        errors = write_dag(*args, **kwargs)
+        if not is_ours:
+            from .hooks import team_auth_manager_is_configured
+
+            is_ours.append(team_auth_manager_is_configured())
+        if errors or not is_ours[0]:
+            return errors
+        given = signature.bind(*args, **kwargs).arguments
+        dag = given["dag"]
+        try:
+            permissions.keep(dag, given["session"])
+        except OperationalError:
+            raise  # core tries again
+        except Exception:
+            depth = conf.getint("core", "dagbag_import_error_traceback_depth")
+            return [((given["bundle_name"], dag.relative_fileloc), traceback.format_exc(limit=-depth))]
+        return errors
+
+    return write  # type: ignore[return-value]
