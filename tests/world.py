@@ -25,7 +25,7 @@ from airflow_team_rbac.auth_manager.store.people import utcnow
 from airflow_team_rbac.auth_manager.team_auth_manager import TeamAuthManager, fab_asks
 from sqlalchemy import MetaData, delete, select
 
-KEPT = ("ab_", "alembic_version", "log_template", "slot_pool", "callback")
+KEPT = ("ab_", "alembic_version", "log_template")
 
 
 class World:
@@ -42,7 +42,7 @@ class World:
                 last_name="Test",
                 email=f"{name}@example.com",
                 active=active,
-                roles=[session.scalars(select(Role).where(Role.name == role)).one() for role in roles],
+                roles=[session.scalars(select(Role).where(Role.name == role)).unique().one() for role in roles],
             )
             session.add(user)
             session.flush()
@@ -149,7 +149,10 @@ class World:
                 connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
             for table in reversed(metadata.sorted_tables):
                 if table.name in ("ab_user", "ab_user_role") or not table.name.startswith(KEPT):
-                    connection.execute(delete(table))
+                    rows = delete(table)
+                    if table.name == "slot_pool":
+                        rows = rows.where(table.c.pool != "default_pool")
+                    connection.execute(rows)
 
 
 class Api:

@@ -21,7 +21,7 @@ from ..store.changes import Author, Refused, apply_file, check_released, plan_fi
 from ..store.database import TeamRbacDBManager
 from ..store.people import People
 from ..store.roles import role_names
-from ..store.snapshot import read_policy, read_version
+from ..store.snapshot import read_policy, read_revision
 
 _MARKS = {"add": "+", "change": "~", "remove": "-"}
 
@@ -88,7 +88,7 @@ def apply(args: Namespace) -> None:
         _say("Dry run: nothing was changed.")
     elif plan.changes:
         with create_session() as session:
-            _say(f"Applied {len(plan.changes)} change(s); the policy is at revision {read_version(session)[0]}.")
+            _say(f"Applied {len(plan.changes)} change(s); the policy is at revision {read_revision(session)}.")
     else:
         _say("Nothing to change.")
 

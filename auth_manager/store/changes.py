@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import uuid4
 
 from airflow.configuration import conf
 from airflow.models.asset import AssetAliasModel, AssetModel
@@ -115,9 +116,9 @@ def existing_things(session: Session) -> Iterator[Thing]:
 
 def _next_revision(session: Session) -> None:
     """Make the next revision. Its row is locked until the transaction ends: one change at a time."""
-    advanced = session.execute(update(RevisionRow).where(RevisionRow.id == 1).values(value=RevisionRow.value + 1))
-    if not advanced.rowcount:  # type: ignore[attr-defined]
-        session.add(RevisionRow(id=1, value=1))
+    values = {"value": RevisionRow.value + 1, "stamp": uuid4().hex}
+    if not session.execute(update(RevisionRow).where(RevisionRow.id == 1).values(values)).rowcount:  # type: ignore[attr-defined]
+        session.add(RevisionRow(id=1, value=1, stamp=uuid4().hex))
         session.flush()
 
 

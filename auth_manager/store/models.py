@@ -39,11 +39,14 @@ class _Managed:
 
 
 class RevisionRow(Base):
-    """One row: the number that grows with every change. Each change locks it, so changes come one by one."""
+    """One row, new with every change. Each change locks it, so changes come one by one."""
 
     __tablename__ = "team_rbac_revision"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     value: Mapped[int] = mapped_column(Integer)
+    """Grows by one: for people."""
+    stamp: Mapped[str] = mapped_column(String(32))
+    """Random: a database that was reset or restored must not look like one that was there before."""
 
 
 class TeamRow(_Managed, Base):

@@ -119,7 +119,7 @@ class People:
         row = rows[0]
         if not row.active:
             raise ValueError(f"User with id {user_id} is not active")
-        version, evaluator = self.snapshot.evaluator((row.revision, row.teams), session)
+        version, evaluator = self.snapshot.evaluator((row.stamp, row.teams), session)
         facts = _Facts(
             id=user_id,
             username=row.username,
@@ -162,7 +162,7 @@ def _reading() -> Iterator[Session]:
 
 
 def _question(user_id: int):  # type: ignore[no-untyped-def]
-    revision, teams = version_columns()
+    stamp, teams = version_columns()
     return (
         select(
             FabUser.username,
@@ -172,7 +172,7 @@ def _question(user_id: int):  # type: ignore[no-untyped-def]
             FabUser.active,
             IdentityRow.groups_at,
             FabRole.name.label("role"),
-            revision.label("revision"),
+            stamp.label("stamp"),
             teams.label("teams"),
         )
         .select_from(FabUser)

@@ -21,25 +21,30 @@ class PolicyUnavailable(Exception):
     """The policy cannot be read. The answer is an error (503), never yes and never an old yes."""
 
 
-Version = tuple[int, str]
-"""What the policy in memory was made of: our revision, and the names of Airflow's teams."""
+Version = tuple[str, str]
+"""What the policy in memory was made of: our revision's stamp, and the names of Airflow's teams."""
 
 
-def version_columns() -> tuple[ColumnElement[int], ColumnElement[str]]:
+def version_columns() -> tuple[ColumnElement[str], ColumnElement[str]]:
     """
     Return the two columns that tell a ``Version``, to stand in any one-row question.
 
     Airflow's own ``airflow teams create`` and ``delete`` do not know our revision, so the names are asked too.
     """
-    revision = select(RevisionRow.value).where(RevisionRow.id == 1).scalar_subquery()
+    stamp = select(RevisionRow.stamp).where(RevisionRow.id == 1).scalar_subquery()
     teams = select(func.aggregate_strings(AirflowTeam.name, ",")).scalar_subquery()
-    return func.coalesce(revision, 0), func.coalesce(teams, "")
+    return func.coalesce(stamp, ""), func.coalesce(teams, "")
 
 
 def read_version(session: Session) -> Version:
     """Ask which policy is written down now."""
-    revision, teams = session.execute(select(*version_columns())).one()
-    return revision, teams
+    stamp, teams = session.execute(select(*version_columns())).one()
+    return stamp, teams
+
+
+def read_revision(session: Session) -> int:
+    """Ask how many changes there were."""
+    return session.scalar(select(RevisionRow.value).where(RevisionRow.id == 1)) or 0
 
 
 def read_policy(session: Session) -> Policy:

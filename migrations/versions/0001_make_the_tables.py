@@ -81,6 +81,7 @@ def upgrade() -> None:
         "team_rbac_revision",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("team_rbac_revision_pkey")),
     )
     op.create_table(

@@ -1,0 +1,3 @@
+from .deployments import deployments, migrated
+
+__all__ = ["deployments", "migrated"]
