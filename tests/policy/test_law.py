@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from airflow_team_rbac.auth_manager.policy import document
+from airflow_team_rbac.auth_manager.policy import document, evaluate
 from airflow_team_rbac.auth_manager.policy.evaluate import Evaluator
 from airflow_team_rbac.auth_manager.policy.model import Decision, Grant, Kind, Policy, Rule
 from airflow_team_rbac.auth_manager.policy.ownership import Ownership
@@ -22,8 +22,16 @@ from hypothesis import strategies as st
 
 from . import reference
 from .reference import Someone
-from .roles import ROLES
+from .roles import ROLES, asks
 from .worlds import TICK, TIMES, World, asked, grants, owner_by_head, policies, worlds
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet():
+    """The random policies are full of roles and teams that there are not, each worth a line in a real log."""
+    evaluate.log.disabled = True
+    yield
+    evaluate.log.disabled = False
 
 
 def examples(count: int) -> settings:
@@ -193,12 +201,6 @@ def test_a_person_stands_until_the_next_end_and_not_longer(data: st.DataObject, 
     someone = Someone(
         world.policy, ROLES, world.person.username, world.person.groups, world.person.global_roles, later
     )
-    decision = evaluator.decide(made, resource, action, asks_for(world, resource))
+    decision = evaluator.decide(made, resource, action, asks(resource, action))
     expected, _ = someone.decide(world.asked.reference, world.asked.owner(world.policy), action)
     assert decision.allowed is expected
-
-
-def asks_for(world: World, resource):
-    from .roles import asks
-
-    return asks(resource, world.asked.action)

@@ -140,7 +140,7 @@ class OnSqlite(Deployments):
 class OnPostgresql(Deployments):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        pgserver = pytest.importorskip("pgserver", reason="there is no pgserver for this Python: PostgreSQL is not tested")
+        pgserver = pytest.importorskip("pgserver", reason="no pgserver for this Python: PostgreSQL is not tested")
         self.server = pgserver.get_server(folder / "postgresql")
 
     def _url(self, name: str) -> str:

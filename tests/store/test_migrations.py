@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from airflow.utils.sqlalchemy import UtcDateTime
 from airflow_team_rbac.auth_manager.store.database import TeamRbacDBManager
 from airflow_team_rbac.auth_manager.store.models import metadata
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, inspect
+from sqlalchemy import DateTime, Integer, insert, inspect
+from sqlalchemy.types import TypeEngine
 
 from .deployments import Deployment, Deployments
 
@@ -54,12 +56,13 @@ def fill(deployment: Deployment) -> None:
     """Put a row into each of our tables."""
     with deployment.engine.begin() as connection:
         for table in metadata.tables.values():
-            values = {column.name: value_for(column.type.python_type) for column in table.columns}
-            connection.execute(insert(table).values(values))
+            connection.execute(insert(table).values({column.name: value_for(column.type) for column in table.columns}))
 
 
-def value_for(kind: type) -> object:
-    return {int: 1, datetime: datetime(2026, 11, 22, tzinfo=UTC)}.get(kind, "x")
+def value_for(column_type: TypeEngine) -> object:
+    if isinstance(column_type, Integer):
+        return 1
+    return datetime(2026, 11, 22, tzinfo=UTC) if isinstance(column_type, (DateTime, UtcDateTime)) else "x"
 
 
 def content(deployment: Deployment) -> dict[str, list]:
