@@ -55,6 +55,12 @@ def get_provider_info() -> dict[str, Any]:
                         "86400",
                         kind="integer",
                     ),
+                    "allow_endpoints": _option(
+                        "Endpoints of Airflow that this package does not know (a newer Airflow), separated by commas,\n"
+                        "for which Airflow's own authorization is to decide. All others are for superusers only.\n",
+                        "",
+                        example="airflow.api_fastapi.core_api.routes.public.things.get_things",
+                    ),
                     "oidc_issuer": _option(
                         "The issuer URL of the OpenID Connect provider that people sign in at. Empty: FAB's own\n"
                         "settings in ``webserver_config.py`` decide how people sign in.\n",

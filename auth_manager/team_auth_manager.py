@@ -37,11 +37,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .gate.core_api import CoreGate
 from .gate.unavailable import PolicyUnavailableMiddleware
 from .login.security_manager import OidcSecurityManager, oidc_is_configured
 from .policy.evaluate import Evaluator, Permits, Principal, Resource, Standing
 from .policy.model import Action, Kind
-from .policy.ownership import UNOWNED
 from .store.listing import dag_ids
 from .store.people import People, TeamUser
 from .store.snapshot import unowned_denied
@@ -56,8 +56,11 @@ _RUN_ENTITIES = frozenset(
     {DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.HITL_DETAIL, DagAccessEntity.XCOM}
 )
 _NUMBER = TypeAdapter(int)
+_TEAM_VIEWS = (AccessView.DOCS, AccessView.IMPORT_ERRORS)
+"""What a role in a team gives of the deployment; of import errors it shows those of the team's files."""
 _TEAM_MENUS: dict[MenuItem, Kind] = {
     MenuItem.ASSETS: Kind.ASSET,
+    MenuItem.AUDIT_LOG: Kind.DAG,
     MenuItem.CONNECTIONS: Kind.CONNECTION,
     MenuItem.DAGS: Kind.DAG,
     MenuItem.POOLS: Kind.POOL,
@@ -99,7 +102,7 @@ class TeamAuthManager(FabAuthManager):
 
     def get_fastapi_middlewares(self) -> list[Any]:
         """Add ours outside FAB's."""
-        return [*super().get_fastapi_middlewares(), (PolicyUnavailableMiddleware, {})]
+        return [*super().get_fastapi_middlewares(), (CoreGate, {}), (PolicyUnavailableMiddleware, {})]
 
     @property
     def _native(self) -> bool:
@@ -142,21 +145,16 @@ class TeamAuthManager(FabAuthManager):
         self, user: Any, kind: Kind, resource_id: str | None, team: str | None, method: str, permits: Permits
     ) -> bool:
         """Decide about a connection, a variable or a pool."""
-        native = team if team is not None and self._native else None
-        if method == "POST":
-            if not resource_id:
-                # Airflow does not say what is to be created, so that it could be anybody's.
-                evaluator, principal = self._whois(user)
+        if method == "POST" and not resource_id:
+            evaluator, principal = self._whois(user)
+            named = user.named if isinstance(user, TeamUser) else {}
+            if kind not in named:  # it could be anybody's
                 return evaluator.decide_unnamed(principal, permits)
-            if native is not None and not self._agrees(user, kind, resource_id, native):
-                return False
+            resource_id = named[kind]
+        native = team if self._native else None
+        if native is None and method == "PUT" and isinstance(user, TeamUser):
+            native = user.stored_teams.get((kind, resource_id or ""))
         return self._decide(user, kind, resource_id, _ACTIONS.get(method), permits, native=native)
-
-    def _agrees(self, user: Any, kind: Kind, resource_id: str, native: str) -> bool:
-        """Whether the native team of something new is the one that its id names (rule 1)."""
-        evaluator, _ = self._whois(user)
-        by_id = evaluator.ownership.by_id(kind, resource_id)
-        return by_id is None or by_id.team == native
 
     def is_authorized_dag(
         self,
@@ -175,19 +173,17 @@ class TeamAuthManager(FabAuthManager):
 
         if not dag_id:
             return self._decide_dag_list(str(method), user, access_entity, permits)
-        native = details.team_name if details and details.team_name is not None and self._native else None
+        native = details.team_name if details and self._native else None
         return self._decide(user, Kind.DAG, dag_id, _dag_action(str(method), access_entity), permits, native=native)
 
     def _decide_dag_list(self, method: str, user: Any, access_entity: DagAccessEntity | None, permits: Permits) -> bool:
         evaluator, principal = self._whois(user)
-        if access_entity is DagAccessEntity.AUDIT_LOG:
-            # Its list holds rows without a Dag, which are the deployment's.
-            return permits(principal.everywhere)
         if method == "GET" and isinstance(user, TeamUser):
-            # Everybody may ask. What they get is what may be read so: see get_authorized_dag_ids.
+            # What they get is what may be read so: see get_authorized_dag_ids.
             if access_entity is not None:
                 user.listed.add(access_entity)
-            return True
+            if access_entity is not DagAccessEntity.AUDIT_LOG:
+                return True  # everybody may ask
         return evaluator.decide_any(principal, Kind.DAG, _dag_action(method, access_entity), permits)
 
     def is_authorized_connection(
@@ -228,9 +224,14 @@ class TeamAuthManager(FabAuthManager):
     ) -> bool:
         """Decide about an asset, which Airflow 3.3 names by its number only."""
         ask = super().is_authorized_asset
-        found = _find_by_number(AssetModel, details.id) if details and details.id is not None else None
+        number = details.id if details else None
         return self._decide_asset(
-            user, Kind.ASSET, details, found, str(method), lambda standing: ask(method=method, user=_as_user(standing))
+            user,
+            Kind.ASSET,
+            number,
+            AssetModel,
+            str(method),
+            lambda standing: ask(method=method, user=_as_user(standing)),
         )
 
     def is_authorized_asset_alias(
@@ -238,34 +239,44 @@ class TeamAuthManager(FabAuthManager):
     ) -> bool:
         """Decide about an asset alias, which Airflow 3.3 names by its number only."""
         ask = super().is_authorized_asset_alias
-        found = _find_by_number(AssetAliasModel, details.id) if details and details.id is not None else None
+        number = details.id if details else None
         return self._decide_asset(
-            user, Kind.ALIAS, details, found, str(method), lambda standing: ask(method=method, user=_as_user(standing))
+            user,
+            Kind.ALIAS,
+            number,
+            AssetAliasModel,
+            str(method),
+            lambda standing: ask(method=method, user=_as_user(standing)),
         )
 
     def _decide_asset(
         self,
         user: Any,
         kind: Kind,
-        details: AssetDetails | AssetAliasDetails | None,
-        found: AssetModel | AssetAliasModel | None,
+        number: str | None,
+        model: type[AssetModel | AssetAliasModel],
         method: str,
         permits: Permits,
     ) -> bool:
         evaluator, principal = self._whois(user)
-        if details is None or details.id is None:
+        action = _ASSET_ACTIONS.get(method)
+        if number is None:
             if method == "GET" and principal.signed_in:
-                return True
-            if method == "POST":  # the asset is in the body, which Airflow does not show
+                return True  # everybody may ask; the rows are filtered
+            if method != "POST":
+                return evaluator.decide_any(principal, kind, action, permits)
+            named = user.named if isinstance(user, TeamUser) else {}
+            if kind not in named:  # it could be anybody's
                 return evaluator.decide_unnamed(principal, permits)
-            return evaluator.decide_any(principal, kind, _ASSET_ACTIONS.get(method), permits)
+            number = named[kind]
+            if number is None:
+                return True  # there is nothing to act on: the handler answers 422
+        found = _find_by_number(model, number)
         if found is None:
-            return evaluator.decide(
-                principal, Resource(kind, str(details.id), UNOWNED), _ASSET_ACTIONS.get(method), permits
-            ).allowed
-        return self._decide(
-            user, kind, found.name, _ASSET_ACTIONS.get(method), permits, uri=getattr(found, "uri", None)
-        )
+            # Once somebody owns something, who may not read all must not learn which numbers are in use.
+            owned = evaluator.owns_anything(self._native)
+            return principal.superuser or (not owned and evaluator.decide_unnamed(principal, permits))
+        return self._decide(user, kind, found.name, action, permits, uri=getattr(found, "uri", None))
 
     # Things of the deployment ----------------------------------------------------------------------
 
@@ -288,7 +299,7 @@ class TeamAuthManager(FabAuthManager):
 
         if permits(principal.everywhere):
             return True
-        return access_view is AccessView.DOCS and any(map(permits, principal.teams.values()))
+        return access_view in _TEAM_VIEWS and any(map(permits, principal.teams.values()))
 
     def is_authorized_custom_view(self, *, method: ResourceMethod | str, resource_name: str, user: FabUser) -> bool:
         """Decide about FAB's and plugins' own pages with global roles; everybody has their own profile."""
@@ -323,6 +334,26 @@ class TeamAuthManager(FabAuthManager):
         """Show FAB's Security pages to whoever holds them globally."""
         _, principal = self._whois(user)
         return super().get_extra_menu_items(user=_as_user(principal.everywhere))
+
+    # For the gate's row filters --------------------------------------------------------------------
+
+    def may_read_alias(self, user: FabUser, name: str) -> bool:
+        """Decide about an asset alias by its name."""
+        ask = super().is_authorized_asset_alias
+        return self._decide(
+            user, Kind.ALIAS, name, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
+        )
+
+    def permits_view(self, access_view: AccessView, standing: Standing) -> bool:
+        """Return FAB's answer about a view, for what is held in one place."""
+        return super().is_authorized_view(access_view=access_view, user=_as_user(standing))
+
+    def may_read_deployment_log(self, user: FabUser) -> bool:
+        """Decide about audit rows without a Dag, which need a global role."""
+        _, principal = self._whois(user)
+        return super().is_authorized_dag(
+            method="GET", user=_as_user(principal.everywhere), access_entity=DagAccessEntity.AUDIT_LOG
+        )
 
     # Teams -----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..policy.evaluate import Evaluator, Person, Principal
-from ..policy.model import Permissions
+from ..policy.model import Kind, Permissions
 from .models import IdentityRow, IdpGroupRow
 from .roles import RoleBook
 from .snapshot import PolicyUnavailable, Snapshot, read_version, version_columns
@@ -45,6 +45,10 @@ class TeamUser(BaseUser):
     evaluator: Evaluator = field(repr=False)
     listed: set[Any] = field(default_factory=set, repr=False, compare=False)
     """What beneath Dags this request asked to list; see ``TeamAuthManager.get_authorized_dag_ids``."""
+    named: dict[Kind, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What the body of this request names, where Airflow does not tell the auth manager (``gate.table``)."""
+    stored_teams: dict[tuple[Kind, str], str | None] = field(default_factory=dict, repr=False, compare=False)
+    """The native team of what this request changes without saying a word of teams (``gate.table``)."""
 
     is_active = True
     is_authenticated = True
