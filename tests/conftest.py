@@ -11,10 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 HOME = Path(tempfile.mkdtemp(prefix="team-rbac-test-"))
+SERVERS: list[Any] = []
 
 
 def _database_url() -> str:
@@ -25,7 +27,8 @@ def _database_url() -> str:
         return wanted
     import pgserver
 
-    return pgserver.get_server(HOME / "postgresql").get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    SERVERS.append(pgserver.get_server(HOME / "postgresql"))
+    return SERVERS[0].get_uri().replace("postgresql://", "postgresql+psycopg2://")
 
 
 # Airflow reads its configuration when it is imported, so this comes before anything else is.
@@ -48,6 +51,8 @@ os.environ.update(
 
 
 def pytest_sessionfinish() -> None:
+    for server in SERVERS:
+        server.cleanup()
     shutil.rmtree(HOME, ignore_errors=True)
 
 

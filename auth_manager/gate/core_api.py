@@ -29,6 +29,9 @@ from .table import CORE, ENDPOINTS, Call, Refusal, endpoint_name
 
 log = logging.getLogger(__name__)
 
+_UNAUTHENTICATED = "airflow.api_fastapi.core_api.app."
+"""Core's shell of the UI and its redirects, which know no user."""
+
 
 class CoreGate:
     """ASGI middleware that puts the guard into the app the first time it sees it, before any request."""
@@ -79,6 +82,8 @@ def _qualname(call: Any) -> str:
 def _say_what_is_not_guarded(app: FastAPI, routes: list[APIRoute]) -> None:
     for route in routes:
         name = endpoint_name(route.endpoint)
+        if name.startswith(_UNAUTHENTICATED):
+            continue
         if not name.startswith(CORE):
             log.info("Route %s is a plugin's: it keeps the plugin's own authorization", route.path)
         elif name not in ENDPOINTS and name not in _allowed():

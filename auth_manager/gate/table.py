@@ -222,13 +222,6 @@ _connection_team, _variable_team, _pool_team = Connection.get_team_name, Variabl
 
 ENDPOINTS: dict[str, Rule] = {
     **_as_core_asks(
-        "airflow.api_fastapi.core_api.app",
-        "api_not_found",
-        "old_api",
-        "old_health",
-        "webapp",
-    ),
-    **_as_core_asks(
         "public.asset_state_store",
         "clear_asset_state_store",
         "delete_asset_state_store",
