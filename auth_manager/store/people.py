@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -16,7 +17,7 @@ from airflow.providers.fab.auth_manager.models import User as FabUser
 from airflow.providers.fab.auth_manager.models import assoc_user_role
 from airflow.utils.session import create_session
 from cachetools import TTLCache
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, bindparam, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -117,7 +118,8 @@ class People:
             return self.snapshot.evaluator(read_version(session), session)[1]
 
     def _find(self, user_id: int, session: Session) -> TeamUser:
-        rows = session.execute(_question(user_id)).all()
+        # By the connection: there is nothing for the ORM to do, and this is asked on every request.
+        rows = session.connection().execute(_question(), {"user_id": user_id}).all()
         if not rows:
             raise ValueError(f"User with id {user_id} not found")
         row = rows[0]
@@ -165,7 +167,9 @@ def _reading() -> Iterator[Session]:
         raise PolicyUnavailable(f"The policy cannot be read: {type(error).__name__}") from error
 
 
-def _question(user_id: int):  # type: ignore[no-untyped-def]
+@cache
+def _question() -> Any:
+    """Make the small question, once: who is ``:user_id``, and which policy is written down?"""
     stamp, teams = version_columns()
     return (
         select(
@@ -189,7 +193,7 @@ def _question(user_id: int):  # type: ignore[no-untyped-def]
         )
         .outerjoin(assoc_user_role, assoc_user_role.c.user_id == FabUser.id)
         .outerjoin(FabRole, FabRole.id == assoc_user_role.c.role_id)
-        .where(FabUser.id == user_id)
+        .where(FabUser.id == bindparam("user_id"))
     )
 
 
