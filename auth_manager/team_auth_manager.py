@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager
 from airflow.api_fastapi.auth.managers.models.resource_details import (
     AccessView,
     AssetAliasDetails,
@@ -25,7 +24,6 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
     VariableDetails,
 )
 from airflow.api_fastapi.common.types import ExtraMenuItem, MenuItem
-from airflow.configuration import conf
 from airflow.exceptions import AirflowConfigException
 from airflow.models.asset import AssetAliasModel, AssetModel
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
@@ -43,6 +41,7 @@ from .login.security_manager import OidcSecurityManager, oidc_is_configured
 from .policy.evaluate import Evaluator, Permits, Principal, Resource, Standing
 from .policy.model import Action, Kind
 from .store.listing import dag_ids
+from .store.native import native_team, native_teams_are_on, stored_ids
 from .store.people import People, TeamUser
 from .store.snapshot import unowned_denied
 
@@ -104,10 +103,6 @@ class TeamAuthManager(FabAuthManager):
         """Add ours outside FAB's."""
         return [*super().get_fastapi_middlewares(), (CoreGate, {}), (PolicyUnavailableMiddleware, {})]
 
-    @property
-    def _native(self) -> bool:
-        return bool(conf.getboolean("core", "multi_team"))
-
     def _whois(self, user: Any) -> tuple[Evaluator, Principal]:
         """Return the policy and the person, for a user of FastAPI, of Flask, or nobody in particular."""
         if isinstance(user, TeamUser):
@@ -138,6 +133,11 @@ class TeamAuthManager(FabAuthManager):
         evaluator, principal = self._whois(user)
         if not resource_id:
             return evaluator.decide_any(principal, kind, action, permits)
+        if not native_teams_are_on():
+            native = None
+        elif native is None:  # core does not always say, and "no team" must not be taken for "nobody's"
+            with create_session(scoped=False) as session:
+                native = native_team(kind, resource_id, session)
         owner = evaluator.ownership.owner(kind, resource_id, native, uri)
         return evaluator.decide(principal, Resource(kind, resource_id, owner), action, permits).allowed
 
@@ -151,10 +151,7 @@ class TeamAuthManager(FabAuthManager):
             if kind not in named:  # it could be anybody's
                 return evaluator.decide_unnamed(principal, permits)
             resource_id = named[kind]
-        native = team if self._native else None
-        if native is None and method == "PUT" and isinstance(user, TeamUser):
-            native = user.stored_teams.get((kind, resource_id or ""))
-        return self._decide(user, kind, resource_id, _ACTIONS.get(method), permits, native=native)
+        return self._decide(user, kind, resource_id, _ACTIONS.get(method), permits, native=team)
 
     def is_authorized_dag(
         self,
@@ -173,8 +170,8 @@ class TeamAuthManager(FabAuthManager):
 
         if not dag_id:
             return self._decide_dag_list(str(method), user, access_entity, permits)
-        native = details.team_name if details and self._native else None
-        return self._decide(user, Kind.DAG, dag_id, _dag_action(str(method), access_entity), permits, native=native)
+        team = details.team_name if details else None
+        return self._decide(user, Kind.DAG, dag_id, _dag_action(str(method), access_entity), permits, native=team)
 
     def _decide_dag_list(self, method: str, user: Any, access_entity: DagAccessEntity | None, permits: Permits) -> bool:
         evaluator, principal = self._whois(user)
@@ -274,7 +271,7 @@ class TeamAuthManager(FabAuthManager):
         found = _find_by_number(model, number)
         if found is None:
             # Once somebody owns something, who may not read all must not learn which numbers are in use.
-            owned = evaluator.owns_anything(self._native)
+            owned = evaluator.owns_anything(native_teams_are_on())
             return principal.superuser or (not owned and evaluator.decide_unnamed(principal, permits))
         return self._decide(user, kind, found.name, action, permits, uri=getattr(found, "uri", None))
 
@@ -370,11 +367,41 @@ class TeamAuthManager(FabAuthManager):
         return set(self.people.evaluator().team_names)
 
     # Lists -----------------------------------------------------------------------------------------
-    # FAB answers these with everything there is; Airflow's base class asks about each.
+    # FAB answers these with everything there is.
 
-    get_authorized_connections = BaseAuthManager.get_authorized_connections
-    get_authorized_variables = BaseAuthManager.get_authorized_variables
-    get_authorized_pools = BaseAuthManager.get_authorized_pools
+    @provide_session
+    def get_authorized_connections(
+        self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
+    ) -> set[str]:
+        """Return the ids of the connections that the user may do this to."""
+        return self._authorized_ids(Kind.CONNECTION, super().is_authorized_connection, user, method, session)
+
+    @provide_session
+    def get_authorized_variables(
+        self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
+    ) -> set[str]:
+        """Return the keys of the variables that the user may do this to."""
+        return self._authorized_ids(Kind.VARIABLE, super().is_authorized_variable, user, method, session)
+
+    @provide_session
+    def get_authorized_pools(
+        self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
+    ) -> set[str]:
+        """Return the names of the pools that the user may do this to."""
+        return self._authorized_ids(Kind.POOL, super().is_authorized_pool, user, method, session)
+
+    def _authorized_ids(self, kind: Kind, ask: Any, user: FabUser, method: Any, session: Session) -> set[str]:
+        evaluator, principal = self._whois(user)
+        action, owner = _ACTIONS.get(str(method)), evaluator.ownership.owner
+
+        def permits(standing: Standing) -> bool:
+            return bool(ask(method=method, user=standing))
+
+        return {
+            resource_id
+            for resource_id, team in stored_ids(kind, session)
+            if evaluator.decide(principal, Resource(kind, resource_id, owner(kind, resource_id, team)), action, permits)
+        }
 
     @provide_session
     def get_authorized_assets(
@@ -415,7 +442,7 @@ class TeamAuthManager(FabAuthManager):
             )
 
         action = _dag_action(str(method), None)
-        found = dag_ids(evaluator, principal, action, permits, native=self._native, session=session)
+        found = dag_ids(evaluator, principal, action, permits, native=native_teams_are_on(), session=session)
         return cast("set[str]", found)
 
 

@@ -41,12 +41,11 @@ class DagPermissions:
         return Snapshot()
 
     def _is_unowned(self, dag_id: str, session: Session) -> bool:
-        from airflow.models.dag import DagModel
-
         from ..policy.model import Kind
+        from ..store.native import native_team
         from ..store.snapshot import read_version
 
-        native = DagModel.get_team_name(dag_id, session=session) if conf.getboolean("core", "multi_team") else None
+        native = native_team(Kind.DAG, dag_id, session)
         _, evaluator = self._snapshot.evaluator(read_version(session), session)
         return bool(evaluator.ownership.owner(Kind.DAG, dag_id, native).is_unowned)
 

@@ -17,7 +17,6 @@ from airflow.api_fastapi.core_api.datamodels.common import BulkAction, BulkBody
 from airflow.api_fastapi.core_api.datamodels.connections import ConnectionBody
 from airflow.api_fastapi.core_api.datamodels.pools import PoolBody, PoolPatchBody
 from airflow.api_fastapi.core_api.datamodels.variables import VariableBody
-from airflow.configuration import conf
 from airflow.models.connection import Connection
 from airflow.models.dag import DagModel
 from airflow.models.pool import Pool
@@ -25,6 +24,7 @@ from airflow.models.variable import Variable
 from pydantic import BaseModel, ValidationError
 
 from ..policy.model import Kind
+from ..store.native import native_teams_are_on
 from ..store.people import TeamUser
 from . import rows
 
@@ -109,20 +109,18 @@ def _check_native_team(call: Call, kind: Kind, resource_id: str, team: str | Non
 
 def _patches(kind: Kind, model: type[BaseModel], path_name: str, stored_team: Callable[[str], str | None]) -> Check:
     """
-    With native teams on, take a team_name that is left out for "as it is", and one that is null for "nobody's".
+    With native teams on, take a team_name that is null for "nobody's", and one that is left out for "as it is".
 
-    Core asks about team None in both cases, and in the second makes the thing everybody's.
+    Core asks about team None in both cases, for which the auth manager takes the team that is stored.
     """
 
     def check(call: Call) -> None:
         body = call.read(model)
-        if body is None or not conf.getboolean("core", "multi_team"):
+        if body is None or not native_teams_are_on() or "team_name" not in body.model_fields_set:
             return
-        resource_id = call.path[path_name]
+        resource_id, team = call.path[path_name], getattr(body, "team_name", None)
         stored = stored_team(resource_id)
-        call.user.stored_teams[kind, resource_id] = stored
-        team = getattr(body, "team_name", None)
-        if "team_name" in body.model_fields_set and team is None and stored is not None:
+        if team is None and stored is not None:
             _refuse_release(call, kind, resource_id, stored)
         _check_native_team(call, kind, resource_id, team)
 
@@ -139,7 +137,7 @@ def _bulk(kind: Kind, model: type[BulkBody[Any]], field: str, stored_team: Calla
 
     def check(call: Call) -> None:
         body = call.read(model)
-        if body is None or not conf.getboolean("core", "multi_team"):
+        if body is None or not native_teams_are_on():
             return
         for action in body.actions:
             for entity in action.entities:

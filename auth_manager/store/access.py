@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from airflow.configuration import conf
 from airflow.models.asset import AssetModel
-from airflow.models.connection import Connection
-from airflow.models.dag import DagModel
-from airflow.models.pool import Pool
-from airflow.models.variable import Variable
 from airflow.providers.fab.auth_manager.models import User
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,13 +14,8 @@ from ..policy.evaluate import Evaluator, Person, Resource
 from ..policy.model import Action, Decision, Kind, Reference
 from ..policy.selftests import Asks
 from .models import IdpGroupRow
+from .native import native_team
 from .people import People, utcnow
-
-_NATIVE_TEAM = {
-    Kind.CONNECTION: (Connection.conn_id, Connection.team_name),
-    Kind.VARIABLE: (Variable.key, Variable.team_name),
-    Kind.POOL: (Pool.pool, Pool.team_name),
-}
 
 
 @dataclass(frozen=True)
@@ -103,13 +93,6 @@ class AccessCheck:
 def find_resource(evaluator: Evaluator, reference: Reference, session: Session) -> Resource:
     """Return the resource with its owner. It need not exist."""
     kind, resource_id = reference.kind, reference.id
-    uri = native = None
-    if kind is Kind.ASSET:
-        uri = session.scalar(select(AssetModel.uri).where(AssetModel.name == resource_id))
-    elif conf.getboolean("core", "multi_team"):
-        if kind is Kind.DAG:
-            native = DagModel.get_team_name(resource_id, session=session)
-        elif kind in _NATIVE_TEAM:
-            key, team = _NATIVE_TEAM[kind]
-            native = session.scalar(select(team).where(key == resource_id))
+    native = native_team(kind, resource_id, session)
+    uri = session.scalar(select(AssetModel.uri).where(AssetModel.name == resource_id)) if kind is Kind.ASSET else None
     return Resource(kind, resource_id, evaluator.ownership.owner(kind, resource_id, native, uri))

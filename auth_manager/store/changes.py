@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
-from airflow.configuration import conf
 from airflow.models.asset import AssetAliasModel, AssetModel
 from airflow.models.connection import Connection
 from airflow.models.dag import DagModel
@@ -25,6 +24,7 @@ from ..policy.evaluate import Evaluator
 from ..policy.model import Binding, Grant, Kind, Policy, Team
 from ..policy.plan import Change, Plan, Thing, describe, make_plan
 from .models import BindingRow, ClaimRow, GrantRow, RevisionRow, TeamRow
+from .native import native_teams_are_on
 from .people import utcnow
 from .roles import RoleBook, role_names
 from .snapshot import read_policy
@@ -95,7 +95,7 @@ def check_released(plan: Plan, *, release: bool) -> None:
 
 def existing_things(session: Session) -> Iterator[Thing]:
     """Yield all resources that exist in Airflow, with the team that it stores for each."""
-    native = conf.getboolean("core", "multi_team")
+    native = native_teams_are_on()
     dags = select(DagModel.dag_id, bundle_team.c.team_name).outerjoin(
         bundle_team, bundle_team.c.dag_bundle_name == DagModel.bundle_name
     )

@@ -48,8 +48,6 @@ class TeamUser(BaseUser):
     """What beneath Dags this request asked to list; see ``TeamAuthManager.get_authorized_dag_ids``."""
     named: dict[Kind, Any] = field(default_factory=dict, repr=False, compare=False)
     """What the body of this request names, where Airflow does not tell the auth manager (``gate.table``)."""
-    stored_teams: dict[tuple[Kind, str], str | None] = field(default_factory=dict, repr=False, compare=False)
-    """The native team of what this request changes without saying a word of teams (``gate.table``)."""
 
     is_active = True
     is_authenticated = True
