@@ -1,12 +1,13 @@
-"""Drive a real Chromium through the demo as a person would: sign in at the identity provider, and out."""
+"""Drive a real Chromium through the demo as a person would: sign in at the identity provider, look, sign out."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, expect
 
 SIDEBAR = '[data-testid="nav-sidebar"]'
 TIMEOUT = 30_000
@@ -14,6 +15,7 @@ TIMEOUT = 30_000
 
 def launch_chromium(playwright: Playwright) -> Browser:
     """Start the Chromium of this machine; each person gets a context of its own: ``browser.new_context()``."""
+    expect.set_options(timeout=TIMEOUT)
     return playwright.chromium.launch(
         executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
         args=[
@@ -41,7 +43,7 @@ def sign_in(page: Page, airflow_url: str, username: str, password: str, *, path:
     page.locator("input[name=password]").fill(password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: urlsplit(url).netloc == urlsplit(airflow_url).netloc)
-    expect(page.locator(SIDEBAR)).to_be_visible(timeout=TIMEOUT)
+    expect(page.locator(SIDEBAR)).to_be_visible()
 
 
 def sign_out(page: Page) -> None:
@@ -51,3 +53,55 @@ def sign_out(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
     page.wait_for_url("**/auth/login/**")
     page.context.clear_cookies(name=re.compile("^canaille"))
+
+
+class Person:
+    """Somebody who is signed in, and their window."""
+
+    def __init__(self, context: BrowserContext, airflow_url: str, username: str, password: str) -> None:
+        self._airflow_url = airflow_url
+        self.page = context.new_page()
+        self.answers: dict[str, int] = {}
+        """What the page on display has asked Airflow for, without the query, and the last status of each."""
+        sign_in(self.page, airflow_url, username, password)
+        self.page.on("response", self._note)
+
+    def _note(self, response: Response) -> None:
+        url = urlsplit(response.url)
+        if url.path.startswith(("/api/", "/ui/")):
+            self.answers[f"{response.request.method} {url.path}"] = response.status
+
+    def open(self, path: str) -> Page:
+        """Show a page of Airflow, and wait until it has all that it asked for."""
+        # What the page before it was waiting for is not this one's.
+        self.page.goto("about:blank")
+        self.answers.clear()
+        self.page.goto(self._airflow_url + path)
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    @property
+    def content(self) -> str:
+        """The text on display, without the navigation."""
+        return self.page.get_by_test_id("main-content").inner_text()
+
+    @property
+    def complaints(self) -> list[str]:
+        """The error messages on display."""
+        found = self.page.locator('[role="alert"], [data-scope="toast"][data-part="root"], [data-status="error"]')
+        return [text for text in map(str.strip, found.all_inner_texts()) if text]
+
+    def ask(self, path: str, method: str = "GET", body: object = None) -> tuple[int, Any]:
+        """Call Airflow's API from the page, with the cookie of its session. Return the status and the answer."""
+        script = """async ([path, method, body]) => {
+            const json = body === null ? {} : {body: JSON.stringify(body)};
+            const response = await fetch(path, {method, headers: {"Content-Type": "application/json"}, ...json});
+            const text = await response.text();
+            return [response.status, text && JSON.parse(text)];
+        }"""
+        status, answer = self.page.evaluate(script, [path, method, body])
+        return status, answer
+
+    def status(self, path: str, method: str = "GET", body: object = None) -> int:
+        """Return the status alone."""
+        return self.ask(path, method, body)[0]

@@ -33,7 +33,7 @@ def utcnow() -> datetime:
     return datetime.now(tz=UTC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TeamUser(BaseUser):
     """A signed-in person of one request, with the policy that holds for it. Made anew for each request."""
 
@@ -44,9 +44,9 @@ class TeamUser(BaseUser):
     email: str
     principal: Principal = field(repr=False)
     evaluator: Evaluator = field(repr=False)
-    listed: set[Any] = field(default_factory=set, repr=False, compare=False)
+    listed: set[Any] = field(default_factory=set, repr=False)
     """What beneath Dags this request asked to list; see ``TeamAuthManager.get_authorized_dag_ids``."""
-    named: dict[Kind, Any] = field(default_factory=dict, repr=False, compare=False)
+    named: dict[Kind, Any] = field(default_factory=dict, repr=False)
     """What the body of this request names, where Airflow does not tell the auth manager (``gate.table``)."""
 
     is_active = True

@@ -33,7 +33,7 @@ ACCOUNTS = (
         groups=("analysts",),
         teams=("analytics",),
         sees="analytics, as Viewer",
-        hint="open Dags: only analytics__*, and no button to run them",
+        hint="open Dags: only analytics__*; run one: refused",
     ),
     Account(
         username="noor",
@@ -69,7 +69,7 @@ ACCOUNTS = (
         groups=("marketing",),
         teams=(),
         sees="nothing: no binding names her group",
-        hint="open a link to analytics__dashboard: refused",
+        hint="open Dags: none; open a link to analytics__dashboard: nothing",
     ),
     Account(
         username="ada",

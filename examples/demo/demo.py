@@ -77,24 +77,25 @@ class Demo:
             try:
                 idp = self._interpreter(pool, "DEMO_IDP_PYTHON", idp_environment(directory))
                 airflow = self._interpreter(pool, "DEMO_PYTHON", airflow_environment(directory))
-                with step("Airflow and this package"):
+                with step("Install Airflow and this package"):
                     self.python = airflow.result()
-                with step("Identity provider"):
+                with step("Install the identity provider"):
                     self.idp_python = idp.result()
             except BaseException:
                 # The pool waits for its threads, and they for what they have started.
                 self.processes.stop()
                 raise
-        with step("Database"):
+        with step("Make the database"):
             self._make_database()
-        with step("Teams, bindings and grants: examples/policy.toml"):
+        with step("Apply examples/policy.toml"):
             self.airflow("apply", "team-rbac", "apply", str(POLICY))
 
     def start(self) -> None:
         """Start the servers and wait until they serve."""
-        started = datetime.now(timezone.utc)
+        # Not datetime.UTC: an older python3 gets as far as being told what is needed.
+        started = datetime.now(timezone.utc)  # noqa: UP017
         cwd = self.deployment.directory
-        with step("Sign-in at the identity provider"):
+        with step("Start the identity provider"):
             self.processes.start(
                 "idp",
                 [self.idp_python, HERE / "idp.py", self.deployment.idp_settings],
@@ -103,12 +104,12 @@ class Demo:
             )
             for name, arguments in AIRFLOW_PROGRAMS.items():
                 self._start_airflow(name, *arguments)
-            self.processes.wait_until(self._idp_answers, "The identity provider", 60)
-        with step("Airflow's API server"):
+            self.processes.wait_until(self._idp_answers, "The identity provider", 120)
+        with step("Start Airflow's API server"):
             self.processes.wait_until(lambda: bool(self._health()), "Airflow's API server", 180)
-        with step("Scheduler, Dag processor, triggerer"):
+        with step("Start scheduler, Dag processor and triggerer"):
             self.processes.wait_until(lambda: self._alive_since(started), "Airflow", 180)
-        with step("Dags"):
+        with step("Read the Dags"):
             self.processes.wait_until(self._dags_are_known, "The Dag processor", 120)
 
     def announce(self) -> None:
@@ -136,21 +137,20 @@ class Demo:
         say()
         say(f"  Airflow             {deployment.airflow_url}")
         say(f"  Identity provider   {deployment.idp_url}")
+        say(f"  Password            {PASSWORD}, for everybody")
         say(f"  Logs                {_short(deployment.directory / 'logs')}")
         say()
-        rows = [
-            (account.username, PASSWORD, ", ".join(account.groups), account.sees, account.hint) for account in ACCOUNTS
-        ]
-        say(table(("username", "password", "IdP groups", "sees", "try"), rows, (8, 13, 16, 34)))
+        rows = [(account.username, ", ".join(account.groups), account.sees, account.hint) for account in ACCOUNTS]
+        say(table(("username", "IdP groups", "sees", "try"), rows, (8, 16, 24)))
         say()
-        say("  One private window per person keeps them apart; or sign out at the identity provider in between:")
-        say(f"      {deployment.idp_url}/logout")
-        say("  Ask the policy from a terminal:")
-        say(f"      export AIRFLOW_HOME={_short(deployment.airflow_home)}")
-        say(
-            f"      {_short(self.python.parent / 'airflow')} team-rbac why "
-            "--groups analysts --action run --resource dag:analytics__dashboard"
-        )
+        say("  A private window for each person keeps them apart. To be somebody else in the same one, log out of")
+        say(f"  Airflow (User > Logout) and of the identity provider ({deployment.idp_url}/logout).")
+        say()
+        say("  Ask the policy, or change it; the next click is answered by what holds then:")
+        say(f"      export AIRFLOW_HOME={_from_here(deployment.airflow_home)}")
+        say(f"      export PATH={_from_here(self.python.parent)}:$PATH")
+        say("      airflow team-rbac why --groups analysts --action run --resource dag:analytics__dashboard")
+        say(f"      airflow team-rbac apply {_short(POLICY)} --prune")
         say()
         say("  Ctrl-C ends everything.")
 
@@ -223,6 +223,10 @@ def _short(path: Path) -> str:
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def _from_here(path: Path) -> str:
+    return f"$PWD/{_short(path)}" if path.is_relative_to(Path.cwd()) else str(path)
+
+
 @contextmanager
 def _lock(directory: Path) -> Iterator[int]:
     """Hold the directory: two demos in it would share a database."""
@@ -265,6 +269,8 @@ def main() -> int:
             deployment = Deployment(directory, choose_port("AIRFLOW_PORT", 8080), choose_port("IDP_PORT", 5055))
             deployment.announcement.unlink(missing_ok=True)
             processes = Processes(logs, lock)
+            say(f"  One Airflow, three teams, kept in {_short(directory)}. The first start takes a minute or two.")
+            say()
             try:
                 Demo(deployment, processes).run()
             except KeyboardInterrupt:
@@ -273,7 +279,7 @@ def main() -> int:
             finally:
                 deployment.announcement.unlink(missing_ok=True)
                 if processes.running:
-                    with step("Ending everything"):
+                    with step("End everything"):
                         processes.stop()
     except DemoError as error:
         say(f"\n  {error}")

@@ -10,7 +10,17 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from airflow_team_rbac.auth_manager.policy.model import Action, Binding, Grant, Kind, Policy, Reference, Role, Rule, Team
+from airflow_team_rbac.auth_manager.policy.model import (
+    Action,
+    Binding,
+    Grant,
+    Kind,
+    Policy,
+    Reference,
+    Role,
+    Rule,
+    Team,
+)
 
 UNOWNED = "<unowned>"
 DISPUTED = "<disputed>"
@@ -130,6 +140,10 @@ def reaches(grant: Grant, reference: Reference, owner: str, action: Action | Non
     )
 
 
+def everybodys(reference: Reference, action: Action | None) -> bool:
+    return str(reference) == "pool:default_pool" and action in (Action.READ, Action.USE)
+
+
 class Someone:
     """A person at a time: a username (None: anonymous), IdP groups, and FAB roles by name."""
 
@@ -203,7 +217,11 @@ class Someone:
         if owner == DISPUTED:
             return False, Rule.DISPUTED
         if owner == UNOWNED:
-            if str(reference) == "pool:default_pool" and action in (Action.READ, Action.USE) and self.username is not None:
+            if (
+                str(reference) == "pool:default_pool"
+                and action in (Action.READ, Action.USE)
+                and self.username is not None
+            ):
                 return True, Rule.EVERYBODY
             if self.policy.unowned_denied:
                 return False, Rule.UNOWNED_CLOSED
@@ -235,7 +253,7 @@ def decide_task(
     if owner == dag_owner:
         return True, Rule.OWN_TASK
     if owner == UNOWNED:
-        if str(reference) == "pool:default_pool" and action in (Action.READ, Action.USE):
+        if everybodys(reference, action):
             return True, Rule.EVERYBODY
         if action is Action.CONSUME:
             return True, Rule.TASK_OF_UNOWNED

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import combinations
+from random import Random
+from typing import TypeVar
 
 from airflow_team_rbac.auth_manager.policy.evaluate import Evaluator, Person, Principal, Resource
 from airflow_team_rbac.auth_manager.policy.model import (
     ACTIONS,
+    DEFAULT_POOL,
     Action,
     Binding,
     Decision,
@@ -24,14 +29,14 @@ from airflow_team_rbac.auth_manager.policy.model import (
 from hypothesis import strategies as st
 
 from . import reference
-from .roles import ROLES, asks, find_role
+from .roles import asks
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 TIMES = (NOON - TICK, NOON, NOON + TICK)
 ENDS = (None, None, None, NOON - TICK, NOON, NOON + TICK, NOON + timedelta(hours=1))
 
-# No prefix here begins one of another team. Those of `skis` have the letters that have look-alikes: ſ, K, ı, İ.
+# No prefix here begins one of another team. The letters of `skis` have look-alikes: ſ, ı, İ and the Kelvin sign.
 TEAMS = {
     "sales": (("sales__", "SALES_EU.", "sales__x_"), ("s3://sales/",)),
     "finance": (("fin-", "finance__"), ("s3://finance/", "S3://Fin/")),
@@ -41,36 +46,36 @@ TEAMS = {
 }
 ADOPTED = ("crm", "Kiss", "legacy_etl", "fin-adopted", "shop.orders")
 TAILS = ("a", "b", "x_a", "", "*", "ſ")
-LOOK_ALIKES = str.maketrans({"s": "ſ", "k": "K", "i": "ı", "S": "ſ", "K": "K", "I": "İ"})
+LOOK_ALIKES = str.maketrans({"s": "ſ", "S": "ſ", "k": "\N{KELVIN SIGN}", "K": "\N{KELVIN SIGN}", "i": "ı", "I": "İ"})
 
 names = st.sampled_from(sorted(TEAMS))
 ends = st.sampled_from(ENDS)
 kinds = st.sampled_from(Kind)
+T = TypeVar("T")
 
 
 def one_in(n: int) -> st.SearchStrategy[bool]:
     return st.integers(1, n).map(lambda drawn: drawn == n)
 
 
+LISTED = [Reference(kind, word) for kind in Kind for word in (*ADOPTED, *map(str.upper, ADOPTED))]
+
+
 @st.composite
 def teams(draw: st.DrawFn) -> tuple[Team, ...]:
-    made, taken = [], set()
-    for name, (prefixes, uris) in TEAMS.items():
-        if draw(one_in(6)):
+    made = []
+    # Two teams never list the same, letter case ignored.
+    listed = draw(st.lists(st.sampled_from(LISTED), max_size=8, unique_by=lambda one: (one.kind, one.id.lower())))
+    for at, (name, (prefixes, uris)) in enumerate(TEAMS.items()):
+        if draw(one_in(10)):
             continue
-        resources = []
-        for word in draw(st.lists(st.sampled_from(ADOPTED), max_size=2, unique=True)):
-            reference_ = Reference(draw(kinds), draw(st.sampled_from((word, word, word.upper()))))
-            if reference_ not in taken:  # two teams never list the same
-                resources.append(reference_)
-                taken.add(reference_)
         made.append(
             Team(
                 name,
-                prefixes=prefixes[: draw(st.integers(0 if draw(one_in(5)) else 1, 3))],
+                prefixes=prefixes[: draw(st.sampled_from((0, 1, 1, 2, 3, 3)))],
                 asset_uris=uris[: draw(st.integers(0, 2))],
-                resources=tuple(resources),
-                exists=name != "gone" or draw(one_in(3)),
+                resources=tuple(listed[at :: len(TEAMS)]),
+                exists=name != "gone" or draw(st.booleans()),
             )
         )
     return tuple(made)
@@ -97,89 +102,78 @@ TEMPLATES = (
     ("{team}*", "Viewer"),
     ("{role}{team}", "User"),
 )
-GROUPS = ("sales-dev", "ops", "af-sales-op", "af-finance-viewer", "af-*-op", "af-gone-op", "af-sales-ghost", "af-", "Op")
-role_names = st.sampled_from((*ROLES, "op", "VIEWER", "Op", "Viewer", "ghost"))
+GROUPS = ("sales-dev", "ops", "af-sales-op", "af-finance-viewer", "af-*-op", "af-gone-op", "af-sales-ghost", "Op")
+ROLE_NAMES = ("Viewer", "User", "Op", "op", "VIEWER", "Editor", "Starter", "PerDag", "Nothing", "ghost")
+PLACES = ("sales", "sales", "finance", "skis", "bare", "gone", "*", None)
+BINDINGS = [
+    *(Binding(*who, role, place) for who in BINDING_SUBJECTS for role in ROLE_NAMES for place in PLACES),
+    *(Binding("group_regex", regex, role, team) for regex in REGEXES for team, role in TEMPLATES for _ in range(8)),
+    # A superuser is asked nothing more, so there are few.
+    *(Binding(*who, "Admin", place) for who in BINDING_SUBJECTS for place in (None, "sales", "finance", "*")),
+]
+bindings = st.builds(lambda binding, end: replace(binding, expires=end), st.sampled_from(BINDINGS), ends)
+
+GROUPS_AND_USERS = ("group:sales-dev", "group:af-sales-op", "user:ann", "user:bob")
+SUBJECTS = (*(f"team:{name}" for name in TEAMS), *GROUPS_AND_USERS, "platform", "platform", "*", "*")
 
 
-@st.composite
-def bindings(draw: st.DrawFn) -> Binding:
-    if draw(one_in(4)):
-        team, role = draw(st.sampled_from(TEMPLATES))
-        return Binding("group_regex", draw(st.sampled_from(REGEXES)), role, team, draw(ends))
-    kind, subject = draw(st.sampled_from(BINDING_SUBJECTS))
-    role = draw(role_names)
-    place = draw(st.sampled_from(("sales", "sales", "finance", "skis", "bare", "gone", "*", None)))
-    if role == "Admin" and place is None and not draw(one_in(4)):
-        place = "finance"  # a superuser is asked nothing more, so there are few
-    return Binding(kind, subject, role, place, draw(ends))
+def words(known: tuple[Team, ...]) -> list[str]:
+    """Ids that the teams own, and a few of nobody."""
+    owned = [prefix + tail for team in known for prefix in team.prefixes for tail in TAILS]
+    return owned + [listed.id for team in known for listed in team.resources] + ["zzz__a", "crm", DEFAULT_POOL]
 
 
-SUBJECTS = (
-    "team:sales",
-    "team:finance",
-    "team:skis",
-    "team:bare",
-    "team:gone",
-    "group:sales-dev",
-    "group:af-sales-op",
-    "user:ann",
-    "user:bob",
-    "platform",
-    "*",
+HOWS = (
+    str.upper,
+    lambda text: text.translate(LOOK_ALIKES),
+    lambda text: text[:2] + text[2:].swapcase(),
+    lambda text: text[:1].translate(LOOK_ALIKES) + text[1:],
+    lambda text: text[:5] + "_" + text[5:],
+    lambda text: text.replace("_", "-", 1),
+    lambda text: "." + text,
+    lambda text: text[1:],
+    lambda text: text[:5],
 )
 
 
-def words(known: tuple[Team, ...]) -> st.SearchStrategy[str]:
-    """Ids that the teams own, nearly own, or do not."""
-    starts = [prefix for team in known for prefix in team.prefixes] + ["zzz__"]
-    adopted = [listed.id for team in known for listed in team.resources] + list(ADOPTED[:2])
-    exact = st.one_of(
-        st.builds(str.__add__, st.sampled_from(starts), st.sampled_from(TAILS)),
-        st.sampled_from(adopted),
-    )
-    return st.one_of(exact, exact, exact, nearly(exact), st.just("default_pool"))
-
-
-@st.composite
-def nearly(draw: st.DrawFn, exact: st.SearchStrategy[str]) -> str:
-    text = draw(exact)
-    how = draw(st.integers(0, 6))
-    at = draw(st.integers(0, len(text)))
-    return (
-        text.upper(),
-        text.translate(LOOK_ALIKES),
-        text[:at] + text[at:].swapcase(),
-        text[:at].translate(LOOK_ALIKES) + text[at:],
-        text[:at] + draw(st.sampled_from("_-.:/")) + text[at:],
-        text[1:],
-        text[:at],
-    )[how]
+ABILITIES = [
+    (kind, frozenset(actions)) for kind in Kind for count in (1, 2, 3) for actions in combinations(ACTIONS[kind], count)
+]
+PATTERNS = (
+    *(str,) * 3,
+    lambda text: text[:7] + "*",
+    lambda text: text[:2] + "*",
+    lambda text: text.replace("_", "*", 1) + "*",
+    lambda text: "*",
+)
 
 
 @st.composite
 def grants(draw: st.DrawFn, known: tuple[Team, ...]) -> Grant:
-    kind = draw(kinds)
-    word = draw(words(known))
-    how = draw(st.integers(0, 5))
-    if how == 0:
-        word = word[: draw(st.integers(0, len(word)))] + "*"
-    elif how == 1:
-        word = word.replace("_", "*", 1) + "*"
-    elif how == 2:
-        word = "*"
-    actions = draw(st.sets(st.sampled_from(ACTIONS[kind]), min_size=1))
-    named = draw(st.sampled_from((None, None, None, *TEAMS)))
-    return a_grant(draw(st.sampled_from(SUBJECTS)), Reference(kind, word), actions, known, named, draw(ends))
+    kind, actions = draw(st.sampled_from(ABILITIES))
+    word = draw(st.sampled_from(PATTERNS))(draw(st.sampled_from(words(known))))
+    named = draw(st.sampled_from((None,) * 8 + tuple(TEAMS)))
+    resource = Reference(kind, word)
+    owner = owner_by_head(known, resource)
+    named = named or (None if owner else "sales")
+    return Grant(
+        draw(st.sampled_from(SUBJECTS)), resource, actions, named or owner or "", "a reason", draw(ends), named
+    )
 
 
 def a_grant(
-    to: str, resource: Reference, actions: set[Action], known: tuple[Team, ...], named: str | None, end: datetime | None
+    to: str,
+    resource: Reference,
+    actions: frozenset[Action],
+    known: tuple[Team, ...],
+    named: str | None,
+    end: datetime | None,
 ) -> Grant:
     """Make a grant with its owner: who owns what its id begins with, else whoever is named."""
     owner = owner_by_head(known, resource)
     if owner is None:
         named = named or "sales"
-    return Grant(to, resource, frozenset(actions), named or owner or "", "a reason", end, named)
+    return Grant(to, resource, actions, named or owner or "", "a reason", end, named)
 
 
 def owner_by_head(known: tuple[Team, ...], resource: Reference) -> str | None:
@@ -193,34 +187,40 @@ def owner_by_head(known: tuple[Team, ...], resource: Reference) -> str | None:
     return None if owner in (reference.UNOWNED, reference.DISPUTED) else owner
 
 
+def some(rows: st.SearchStrategy[T]) -> st.SearchStrategy[list[T]]:
+    return st.one_of(st.lists(rows, min_size=2, max_size=6), st.lists(rows, max_size=2))
+
+
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     known = draw(teams())
     return Policy(
         known,
-        tuple(draw(st.lists(bindings(), max_size=5))),
-        tuple(draw(st.lists(grants(known), max_size=4))),
+        tuple(draw(some(bindings))),
+        tuple(draw(some(grants(known)))),
         superuser_roles=draw(st.sampled_from((frozenset({"Admin"}), frozenset({"ADMIN", "Root"}), frozenset()))),
         unowned_denied=draw(st.booleans()),
     )
 
 
-people = st.builds(
-    Person,
-    st.sampled_from(("ann", "ann", "ann", "bob", "bob", "", None)),
-    st.frozensets(st.sampled_from(GROUPS), max_size=3),
-    st.sampled_from(((), (), (), ("Viewer",), ("op",), ("PerDag", "ghost"), ("Editor", "Starter"), ("Admin",))),
-)
+FAB_ROLES = ((), (), (), ("Viewer",), ("op",), ("PerDag", "ghost"), ("Editor", "Starter"), ("Viewer",), ("Admin",))
+PEOPLE = [
+    Person(username, frozenset(groups), fab_roles)
+    for username in ("ann", "ann", "ann", "bob", "bob", "", None)
+    for count in range(4)
+    for groups in combinations(GROUPS, count)
+    for fab_roles in FAB_ROLES
+]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A resource, and what Airflow says of it."""
+class Question:
+    """A resource, what Airflow says of it, and an action; no action is: to delete it."""
 
     reference: Reference
-    native: str | None
-    uri: str | None
-    action: Action | None
+    native: str | None = None
+    uri: str | None = None
+    action: Action | None = None
 
     def resource(self, evaluator: Evaluator) -> Resource:
         kind, name = self.reference.kind, self.reference.id
@@ -231,52 +231,68 @@ class Asked:
         return reference.owner_of(policy.teams, self.reference.kind, self.reference.id, self.native, self.uri)
 
 
-@st.composite
-def asked(draw: st.DrawFn, policy: Policy, kind: Kind | None = None) -> Asked:
-    native = draw(st.sampled_from((None,) * 9 + ("sales", "gone", "unheard-of")))
-    if kind is None and policy.grants and draw(st.booleans()):  # what a grant names
-        grant = draw(st.sampled_from(policy.grants))
-        found = Reference(grant.resource.kind, grant.resource.id.replace("*", draw(st.sampled_from(("", "a", "_x")))))
-        action = draw(st.sampled_from((*sorted(grant.effective), *sorted(grant.actions), None)))
-        return Asked(found, None if draw(one_in(2)) else native, None, action)
-    kind = kind or draw(kinds)
+ABOUT = [(kind, action) for kind in Kind for action in (*ACTIONS[kind], *ACTIONS[kind], None)]
+NATIVE = (None,) * 15 + ("sales", "gone", "unheard-of")
+
+
+def question(policy: Policy, chance: Random, kind: Kind | None = None) -> Question:
+    """Make a question about what a grant names, or something that a team owns or nearly owns."""
+    native = chance.choice(NATIVE)
+    if kind is None and policy.grants and chance.random() < 0.6:
+        grant = chance.choice(policy.grants)
+        name = grant.resource.id.replace("*", chance.choice(("", "a", "_x")))
+        action = chance.choice((*sorted(grant.effective), *sorted(grant.actions), *ACTIONS[grant.resource.kind], None))
+        return Question(Reference(grant.resource.kind, name), native, None, action)
+    chosen, action = (kind, None) if kind else chance.choice(ABOUT)
+    if chosen is Kind.POOL and chance.random() < 0.3:
+        return Question(Reference(Kind.POOL, DEFAULT_POOL), native, None, action)
+    name = nearly(chance.choice(words(policy.teams)), chance)
     uri = None
-    if kind is Kind.ASSET and draw(st.booleans()):
-        starts = [uri for team in policy.teams for uri in team.asset_uris] or ["s3://nobody/"]
-        exact = st.builds(str.__add__, st.sampled_from(starts), st.sampled_from(TAILS))
-        uri = draw(st.one_of(exact, exact, exact, nearly(exact), st.just("")))
-    action = draw(st.sampled_from((*ACTIONS[kind], None)))
-    return Asked(Reference(kind, draw(words(policy.teams))), native, uri, action)
+    if chosen is Kind.ASSET:
+        beginnings = [uri for team in policy.teams for uri in team.asset_uris] or ["s3://nobody/"]
+        uri = chance.choice((None, "", *(nearly(start + "a", chance) for start in beginnings)))
+    return Question(Reference(chosen, name), native, uri, action)
+
+
+def nearly(text: str, chance: Random) -> str:
+    return chance.choice(HOWS)(text) if chance.random() < 0.3 else text
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything that a decision needs."""
+    """
+    A policy at a time, and who asks what under it.
+
+    Only the policy is drawn piece by piece, and so made smaller when a law does not hold. Drawing costs far more
+    than asking, so many ask much under each, chosen by ``seed``.
+    """
 
     policy: Policy
-    person: Person
-    dag: Asked
-    asked: Asked
     now: datetime
+    seed: int
 
-    def principal(self, evaluator: Evaluator | None = None, now: datetime | None = None) -> Principal:
-        return (evaluator or Evaluator(self.policy)).principal(self.person, find_role, now or self.now)
+    @cached_property
+    def people(self) -> list[Person]:
+        return Random(self.seed).sample(PEOPLE, 6)
 
-    def for_person(self, policy: Policy | None = None) -> Decision:
-        evaluator = Evaluator(policy or self.policy)
-        resource = self.asked.resource(evaluator)
-        action = self.asked.action
-        return evaluator.decide(self.principal(evaluator), resource, action, asks(resource, action))
+    @cached_property
+    def dags(self) -> list[Question]:
+        chance = Random(self.seed + 1)
+        return [question(self.policy, chance, Kind.DAG) for _ in range(6)]
 
-    def for_task(self, policy: Policy | None = None) -> Decision:
-        evaluator = Evaluator(policy or self.policy)
-        dag, resource = self.dag.resource(evaluator), self.asked.resource(evaluator)
-        return evaluator.decide_task(dag, resource, self.asked.action, self.now)
+    @cached_property
+    def questions(self) -> list[Question]:
+        chance = Random(self.seed + 2)
+        return [question(self.policy, chance) for _ in range(20)]
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    policy = draw(policies())
-    return World(
-        policy, draw(people), draw(asked(policy, Kind.DAG)), draw(asked(policy)), draw(st.sampled_from(TIMES))
-    )
+worlds = st.builds(World, policies(), st.sampled_from(TIMES), st.integers(0, 1 << 16))
+
+
+def decide(evaluator: Evaluator, principal: Principal, question: Question) -> Decision:
+    resource = question.resource(evaluator)
+    return evaluator.decide(principal, resource, question.action, asks(resource, question.action))
+
+
+def decide_task(evaluator: Evaluator, dag: Question, question: Question, now: datetime) -> Decision:
+    return evaluator.decide_task(dag.resource(evaluator), question.resource(evaluator), question.action, now)

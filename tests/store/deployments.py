@@ -25,6 +25,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine
 
+REPOSITORY = Path(__file__).parents[2]
+
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 TEAMS = "airflow_team_rbac.auth_manager.TeamAuthManager"
 
@@ -70,7 +72,9 @@ class Deployment:
 
     def run(self, *command: str) -> str:
         """Run a command and return what it printed. Raises Failed with all of it where its status is not 0."""
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False, timeout=600)
+        done = subprocess.run(
+            command, env=self.environ, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=600
+        )
         if done.returncode:
             raise Failed(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout
@@ -79,9 +83,9 @@ class Deployment:
         """Run ``airflow …``."""
         return self.run(sys.executable, "-m", "airflow", *arguments)
 
-    def script(self, path: Path, *arguments: str) -> Any:
-        """Run a script and return the JSON of the last line that it printed."""
-        return json.loads(self.run(sys.executable, str(path), *arguments).splitlines()[-1])
+    def script(self, module: str, *arguments: str) -> Any:
+        """Run a script, given as a module, and return the JSON of the last line that it printed."""
+        return json.loads(self.run(sys.executable, "-m", module, *arguments).splitlines()[-1])
 
     @cached_property
     def engine(self) -> Engine:
@@ -115,7 +119,7 @@ class Deployments:
         of.engine.dispose()
         made = self._make(of)
         shutil.copytree(of.home, made.home, dirs_exist_ok=True)
-        return made
+        return made.using(of.auth_manager, **of.settings)
 
     def _make(self, of: Deployment | None) -> Deployment:
         number = next(self._numbers)

@@ -1,7 +1,6 @@
 """Our tables come and go with ``airflow db …``, on both engines, whatever is in them."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from airflow.utils.sqlalchemy import UtcDateTime
@@ -15,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 
 from .deployments import Deployment, Deployments
 
-MIGRATE = Path(__file__).with_name("migrate.py")
+MIGRATE = "tests.store.migrate"
 OURS = sorted(metadata.tables)
 VERSION = TeamRbacDBManager.version_table_name
 HEAD = ScriptDirectory(TeamRbacDBManager.migration_dir).get_current_head()
