@@ -31,11 +31,12 @@ from .model import (
     Team,
     fold,
 )
-from .ownership import Ownership
+from .ownership import READ_WITHOUT_CASE, Ownership
 
 TEAM_NAME = re.compile(r"[a-z0-9_-]{3,50}")
 """New team names. Airflow 3.4 lower-cases them."""
 
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _TIME = "write a time with its zone, such as 2026-12-31T00:00:00Z"
 
 
@@ -104,7 +105,7 @@ class _Test(_Block):
 
 
 class _File(_Block):
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]
     teams: dict[str, _Team] = {}
     bindings: list[_Binding] = []
     grants: list[_Grant] = []
@@ -213,11 +214,9 @@ def _locator(text: str) -> Callable[[str], int | None]:
         lines[name] = number
 
     def locate(key: str) -> int | None:
-        while key:
-            if key in lines:
-                return lines[key]
-            key = re.sub(r"(\.[^.\[]+|\[\d+\])$", "", key) if re.search(r"[.\[]", key) else ""
-        return None
+        while key and key not in lines:
+            key = key[: max(key.rfind("."), key.rfind("["), 0)]
+        return lines.get(key)
 
     return locate
 
@@ -226,14 +225,22 @@ def _say(kind: str, location: tuple[int | str, ...], message: str, given: object
     if kind == "extra_forbidden":
         block = _BLOCKS.get(str(location[0]), _File) if len(location) > 1 else _File
         return f"unknown key; the keys here are {', '.join(block.model_fields)}"
-    if location[-1] in ("expires", "at"):
+    if location == ("version",) and kind != "missing":
+        return f"{_shown(given)} is not a version that this release reads; write version = 1"
+    if len(location) == 3 and location[-1] in ("expires", "at"):
         return f"{given} has no time zone; {_TIME}" if kind == "timezone_aware" else f"is not a time; {_TIME}"
     if kind == "missing":
         wants = {"reason": "say why, for whoever reads this next year", "version": "write version = 1"}
         return f"is missing; {wants.get(str(location[-1]), 'write it')}"
-    if location == ("version",):
-        return f"{given!r} is not a version that this release reads; write version = 1"
     return message[:1].lower() + message[1:]
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes out
+        text = "that"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _team(name: str, block: _Team, problems: _Problems) -> Team:
@@ -259,6 +266,16 @@ def _team(name: str, block: _Team, problems: _Problems) -> Team:
     for n, source in enumerate(block.sources):
         if not re.fullmatch(r"(bundle|path):.+", source):
             problems.add(f"{key}.sources[{n}]", f"{source!r} is no source; write 'bundle:<name>' or 'path:<folder>/'")
+    lists = {
+        "prefixes": prefixes,
+        "asset_uris": block.asset_uris,
+        "sources": block.sources,
+        "resources": block.resources,
+    }
+    for field, values in lists.items():
+        for n, text in enumerate(values):
+            if text in values[:n]:
+                problems.add(f"{key}.{field}[{n}]", f"{text!r} is there twice; leave one out")
     resources = []
     for n, text in enumerate(block.resources):
         reference = _reference(f"{key}.resources[{n}]", text, problems)
@@ -292,33 +309,37 @@ def _one_of(key: str, block: _Block, names: tuple[str, ...], problems: _Problems
     given = [name for name in names if getattr(block, name) is not None]
     if len(given) != 1:
         problems.add(key, f"has {' and '.join(given) or 'none of them'}; write exactly one of {', '.join(names)}")
-        return names[0], ""
+        return names[0], None
     return given[0], getattr(block, given[0])
 
 
 def _binding(key: str, block: _Binding, problems: _Problems) -> Binding:
     subject_kind, subject = _one_of(key, block, ("group", "group_regex", "user"), problems)
     _one_of(key, block, ("team", "scope"), problems)
-    if not subject and getattr(block, subject_kind) is not None:
+    if subject == "":
         problems.add(f"{key}.{subject_kind}", "is empty; write a name")
     names: Collection[str] = ()
     if subject_kind == "group_regex":
         try:
             names = re.compile(subject).groupindex
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             problems.add(f"{key}.group_regex", f"{subject!r} does not compile: {error}; mend the regular expression")
             names = _templates(block.team or "") | _templates(block.role)
     for field in ("team", "role"):
-        for name in sorted(_templates(getattr(block, field) or "") - set(names)):
+        text = getattr(block, field) or ""
+        if set("{}") & set(_TEMPLATE.sub("", text)):
+            problems.add(f"{key}.{field}", f"{text!r} is no template; write {{{field}}}, once or with text around it")
+            continue
+        for name in sorted(_templates(text) - set(names)):
             problems.add(
                 f"{key}.{field}",
                 f"'{{{name}}}' stands for a named group of group_regex, and there is none; write (?P<{name}>…) there",
             )
-    return Binding(subject_kind, subject, block.role, block.team, block.expires, block.reason)
+    return Binding(subject_kind, subject or "", block.role, block.team, block.expires, block.reason)
 
 
 def _templates(text: str) -> set[str]:
-    return set(re.findall(r"\{([^{}]*)\}", text))
+    return set(_TEMPLATE.findall(text))
 
 
 def _actions(key: str, words: Iterable[str], kind: Kind, problems: _Problems) -> frozenset[Action]:
@@ -398,7 +419,12 @@ def merge(document: Document, current: Policy, roles: Collection[str], *, prune:
 
     bindings = {binding.key: binding for binding in current.bindings if kept(binding.origin.managed_by)}
     bindings |= {binding.key: binding for binding in document.bindings}
-    all_grants = {grant.key: grant for grant in current.grants if kept(grant.origin.managed_by)}
+    ownership = Ownership(replace(team, exists=True) for team in teams.values())
+    all_grants = {
+        grant.key: replace(grant, owner=grant.team or ownership.owner_of_pattern(grant.resource) or grant.owner)
+        for grant in current.grants
+        if kept(grant.origin.managed_by)
+    }
     all_grants |= {grant.key: grant for grant in grants}
     return replace(
         current,
@@ -425,10 +451,12 @@ def _check_overlaps(document: Document, teams: Mapping[str, Team], problems: _Pr
                             f"{text!r} and {other!r} of team {owner} overlap: one begins the other, letter case "
                             f"ignored; write a {what} that neither begins nor is begun by it",
                         )
-    owners: dict[Reference, str] = {}
+    owners: dict[tuple[Kind, str], str] = {}
     for team in teams.values():
         for reference in team.resources:
-            other = owners.setdefault(reference, team.name)
+            # An environment variable answers for a connection or variable in every letter case.
+            name = fold(reference.id) if reference.kind in READ_WITHOUT_CASE else reference.id
+            other = owners.setdefault((reference.kind, name), team.name)
             if other != team.name:
                 key = f"teams.{team.name if team.name in document.teams else other}.resources"
                 problems.add(key, f"{reference} is listed by {other} and by {team.name}; leave it to one of them")

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from .model import DEFAULT_POOL, Kind, Reference, Team, fold
 
-_READ_WITHOUT_CASE = frozenset({Kind.CONNECTION, Kind.VARIABLE})
+READ_WITHOUT_CASE = frozenset({Kind.CONNECTION, Kind.VARIABLE})
 """Kinds that the environment-variable secrets backend answers whatever the letter case."""
 
 
@@ -77,12 +77,11 @@ class Ownership:
         teams = tuple(teams)
         self._exists = {team.name: team.exists for team in teams}
         self._adopted = {ref: team.name for team in teams for ref in team.resources}
-        self._adopted_folded = {
-            (ref.kind, fold(ref.id)): (ref, team.name)
-            for team in teams
-            for ref in team.resources
-            if ref.kind in _READ_WITHOUT_CASE
-        }
+        self._adopted_folded: dict[tuple[Kind, str], dict[str, Reference]] = {}
+        for team in teams:
+            for ref in team.resources:
+                if ref.kind in READ_WITHOUT_CASE:
+                    self._adopted_folded.setdefault((ref.kind, fold(ref.id)), {})[team.name] = ref
         self._prefixes = _Prefixes((prefix, team.name) for team in teams for prefix in team.prefixes)
         self._uris = _Prefixes((uri, team.name) for team in teams for uri in team.asset_uris)
         # The same few ids are asked about all day, and the answer depends on nothing else.
@@ -113,12 +112,15 @@ class Ownership:
     def by_id(self, kind: Kind, resource_id: str) -> Owner | None:
         """Return what the id alone says, native teams aside; None where it says nothing."""
         team = self._adopted.get(Reference(kind, resource_id))
+        if kind in READ_WITHOUT_CASE:
+            listed = self._adopted_folded.get((kind, fold(resource_id)), {})
+            if len(listed) > 1:
+                return _disputed(f"{' and '.join(sorted(listed))} list it in different letter cases")
+            if listed and team is None:
+                [(other, ref)] = listed.items()
+                return _disputed(f"it is {ref} of team {other} in another letter case")
         if team is not None:
             return _owned(team, f"team {team} lists it in its resources")
-        if kind in _READ_WITHOUT_CASE:
-            hit = self._adopted_folded.get((kind, fold(resource_id)))
-            if hit is not None:
-                return _disputed(f"it is {hit[0]} of team {hit[1]} in another letter case")
         return self._prefixes.owner(resource_id, "name" if kind in (Kind.ASSET, Kind.ALIAS) else "id")
 
     def _unless_gone(self, owner: Owner) -> Owner:

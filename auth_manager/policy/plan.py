@@ -92,7 +92,10 @@ def make_plan(current: Policy, result: Policy, in_file: Policy, things: Iterable
         ("grant", current.grants, result.grants, in_file.grants),
     )
     for thing, rows_before, rows_after, rows_in_file in groups:
-        before = {_key(row): row for row in rows_before}
+        # A team that Airflow has lost and the file has is made again.
+        before = {
+            _key(row): row for row in rows_before if not _is_gone(row) or _key(row) not in map(_key, rows_in_file)
+        }
         after = {_key(row): row for row in rows_after}
         wanted = {_key(row) for row in rows_in_file}
         for key, row in after.items():
@@ -107,7 +110,7 @@ def make_plan(current: Policy, result: Policy, in_file: Policy, things: Iterable
 
 
 def _owner_changes(current: Policy, result: Policy, things: Iterable[Thing]) -> tuple[OwnerChange, ...]:
-    if current.teams == result.teams:
+    if current.teams == result.teams and not any(map(_is_gone, current.teams)):
         return ()
     before, after = Ownership(current.teams), Ownership(result.teams)
     found = []
@@ -117,6 +120,10 @@ def _owner_changes(current: Policy, result: Policy, things: Iterable[Thing]) -> 
         if (was.team, was.disputed) != (becomes.team, becomes.disputed):
             found.append(OwnerChange(thing, was, becomes))
     return tuple(found)
+
+
+def _is_gone(row: Team | Binding | Grant) -> bool:
+    return isinstance(row, Team) and not row.exists
 
 
 def _key(row: Team | Binding | Grant) -> object:
@@ -154,6 +161,7 @@ def describe(row: Team | Binding | Grant | None) -> dict[str, Any]:
             "to": row.to,
             "resource": str(row.resource),
             "team": row.team,
+            "owner": row.owner,
             "actions": sorted(map(str, row.actions)),
             "expires": row.expires and row.expires.isoformat(),
             "reason": row.reason,
