@@ -48,6 +48,7 @@ from .store.snapshot import unowned_denied
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
     from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
+    from fastapi import FastAPI
 
 _ACTIONS: dict[str, Action] = {"GET": Action.READ, "PUT": Action.EDIT}
 _ASSET_ACTIONS: dict[str, Action] = {"GET": Action.READ, "POST": Action.TRIGGER}
@@ -98,6 +99,13 @@ class TeamAuthManager(FabAuthManager):
     def deserialize_user(self, token: dict[str, Any]) -> FabUser:  # type: ignore[override]  # FAB's is a cache
         """Return who the token names, asked of the database on every request. Nothing else in it is believed."""
         return cast("FabUser", self.people.find(int(token["sub"])))
+
+    def get_fastapi_app(self) -> FastAPI | None:
+        """Return FAB's app, which answers its own errors before the main app sees them."""
+        app = super().get_fastapi_app()
+        if app is not None:
+            app.add_middleware(PolicyUnavailableMiddleware)
+        return app
 
     def get_fastapi_middlewares(self) -> list[Any]:
         """Add ours outside FAB's."""

@@ -112,6 +112,7 @@ class Evaluator:
     One policy, made ready to answer. Pure and immutable; made once for each revision of the policy.
 
     :param policy: teams, bindings, grants and settings
+    :raises KeyError, ValueError, re.error: a binding by group_regex makes no sense
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -123,7 +124,9 @@ class Evaluator:
         self._patterns: list[tuple[re.Pattern[str], Binding]] = []
         for binding in policy.bindings:
             if binding.subject_kind == "group_regex":
-                self._patterns.append((re.compile(binding.subject), binding))
+                pattern = re.compile(binding.subject)
+                _fill_in(binding, dict.fromkeys(pattern.groupindex, ""))  # what cannot be filled in fails here
+                self._patterns.append((pattern, binding))
             else:
                 self._named.setdefault((binding.subject_kind, binding.subject), []).append(binding)
         self._unknown: set[tuple[str, str]] = set()
@@ -198,13 +201,8 @@ class Evaluator:
                 match = pattern.fullmatch(group)
                 if match is None:
                     continue
-                named = {name: value or "" for name, value in match.groupdict().items()}
-                team = binding.team
-                if team is not None and "{" in team:
-                    team = team.format_map(named)
-                    if team == EVERY_TEAM:  # only the policy may say `*`, never a group's name
-                        team = ""
-                yield binding, team, binding.role.format_map(named), f"group {group}"
+                team, role = _fill_in(binding, {name: value or "" for name, value in match.groupdict().items()})
+                yield binding, team, role, f"group {group}"
 
     def _names_a_place(self, team: str | None) -> bool:
         return team is None or team == EVERY_TEAM or team in self.team_names
@@ -355,6 +353,16 @@ class Evaluator:
             Rule.TASK_OF_UNOWNED,
             lambda: f"{resource} is unowned: a task of team {dag.owner.team} may read and use it, not more",
         )
+
+
+def _fill_in(binding: Binding, named: Mapping[str, str]) -> tuple[str | None, str]:
+    """Return the team and the role of a binding by group_regex. Raises KeyError or ValueError for no template."""
+    team = binding.team
+    if team is not None and "{" in team:
+        team = team.format_map(named)
+        if team == EVERY_TEAM:  # only the policy may say `*`, never a group's name
+            team = ""
+    return team, binding.role.format_map(named)
 
 
 def _standings(teams: Mapping[str, list[tuple[Role, str]]]) -> dict[str, Standing]:
