@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from airflow.configuration import conf
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,8 @@ class DagPermissions:
 
     def __init__(self) -> None:
         self._told: dict[str, Any] = {}
+        self._telling: dict[str, Any] = {}
+        """What is told once the transaction is committed; core may roll it back and try again."""
 
     def keep(self, dag: Any, session: Session) -> None:
         """Have FAB sync an unowned Dag that it was not told of, or of which it was told something else."""
@@ -28,11 +31,21 @@ class DagPermissions:
         dag_id, access_control = dag.dag_id, dag.access_control
         if dag_id in self._told and self._told[dag_id] == access_control:
             return
+        self._told.pop(dag_id, None)
         if not self._is_unowned(dag_id, session):
-            self._told.pop(dag_id, None)
             return
+        for name, listener in (("after_commit", self._committed), ("after_rollback", self._rolled_back)):
+            if not event.contains(session, name, listener):
+                event.listen(session, name, listener)
         FabAuthManager.sync_dag_perms(dag, session=session)
-        self._told[dag_id] = access_control
+        self._telling[dag_id] = access_control
+
+    def _committed(self, session: Session) -> None:
+        self._told.update(self._telling)
+        self._telling.clear()
+
+    def _rolled_back(self, session: Session) -> None:
+        self._telling.clear()
 
     @functools.cached_property
     def _snapshot(self) -> Any:
