@@ -597,6 +597,9 @@ def test_how_a_role_is_held():
         "Op (in FAB)",
         "Viewer (group global-viewers)",
     )
+    groups = sorted(f"fixed-{letter}" for letter in "abcdefgh")
+    in_order = principal(f"tom in {', '.join(reversed(groups))}").teams["hr"].held
+    assert in_order == tuple(f"Viewer (group {group})" for group in groups)
     assert str(NOTHING) == "no role"
     assert str(principal("tom in sales-dev").teams["sales"]) == "Op (group sales-dev)"
 

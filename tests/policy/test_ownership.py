@@ -171,6 +171,16 @@ def test_native_owner(resource: str, native: str | None, owner: str):
     assert str(OWNERSHIP.owner(Kind(kind), name, native)) == owner
 
 
+def test_owned_unowned_or_disputed_and_never_two_of_them():
+    for name, owned, unowned, disputed in (
+        ("sales__x", True, False, False),
+        ("other", False, True, False),
+        ("SALES__x", False, False, True),
+    ):
+        owner = OWNERSHIP.owner(Kind.DAG, name)
+        assert (owner.team is not None, owner.is_unowned, owner.disputed) == (owned, unowned, disputed)
+
+
 def test_nothing_makes_the_default_pool_a_team_s():
     greedy = Team("greedy", prefixes=("default_",), resources=(ref("pool:default_pool"),))
     assert Ownership([greedy]).owner(Kind.POOL, "default_pool").is_unowned
@@ -266,6 +276,10 @@ def test_it_says_why_of_native_teams_and_uris():
     assert owner(Kind.ASSET, "x", uri="s3://sales/x").because == "its URI begins with 's3://sales/'"
     both = owner(Kind.ASSET, "sales__x", uri="s3://finance/x").because
     assert both == "its name is of team sales and its URI of team finance"
+    fine_and_not = owner(Kind.ASSET, "sales__x", uri="S3://finance/x").because
+    assert fine_and_not == "its URI begins with 's3://finance/' of team finance in another letter case"
+    not_and_fine = owner(Kind.ASSET, "SALES__x", uri="s3://finance/x").because
+    assert not_and_fine == "its name begins with 'sales__' of team sales in another letter case"
     overlap = Ownership([Team("data", prefixes=("data_",)), Team("eng", prefixes=("data_eng_",))])
     assert overlap.owner(Kind.DAG, "data_eng_x").because == "prefixes of data and eng both begin it"
 

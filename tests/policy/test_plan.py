@@ -286,6 +286,25 @@ def test_a_grant_that_follows_its_resource_to_another_owner_says_so():
     assert str(change).endswith(": owner 'sales' -> 'more'")
 
 
+def test_a_grant_made_elsewhere_follows_its_resource_and_stays_elsewheres():
+    def grant(resource: str, owner: str, team: str | None = None) -> Grant:
+        dwh = Reference(Kind.CONNECTION, resource)
+        return Grant("*", dwh, frozenset({Action.READ}), owner, "x", team=team, origin=ELSEWHERE)
+
+    current = Policy(
+        (Team("finance", prefixes=("finance__",)), Team("sales", prefixes=("sales__",))),
+        grants=(grant("sales__*", "sales"), grant("*", "sales", "sales"), grant("finance__x", "finance")),
+    )
+    moved = "version = 1\n[teams.sales]\nprefixes = []\n[teams.finance]\nprefixes = ['sales__']"
+    found = plan(moved, current)
+    [change] = [change for change in found.changes if change.thing == "grant"]
+    assert str(change) == "change grant: * may read connection:sales__* of finance: owner 'sales' -> 'finance'"
+    assert change.after.origin == ELSEWHERE
+    assert [row.owner for row in found.result.grants] == ["finance", "sales", "finance"]
+    assert {managed_by(row) for row in found.result.grants} == {"ui"}
+    assert plan(moved, found.result).changes == ()
+
+
 def test_a_team_that_is_gone_from_airflow_is_made_again():
     gone = replace(APPLIED, teams=tuple(replace(team, exists=team.name != "sales") for team in APPLIED.teams))
     found = plan(TEXT, gone)
