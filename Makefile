@@ -25,7 +25,8 @@ lint: $(VENV)/ready
 	$(BIN)/mypy auth_manager migrations ui_templates
 
 bench: $(VENV)/ready
-	$(BIN)/python bench/bench.py
+	$(BIN)/python -m bench.bench
+	$(BIN)/python -m bench.guard
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@echo "== Installing into $(VENV)"

@@ -118,27 +118,31 @@ def main() -> None:
     headers = {"Authorization": f"Bearer {token}"}
     print(f"{ROUNDS} calls each, in turn, on SQLite; medians in ms")
     print(f"{'call':16} {'FAB':>8} {'teams':>8} {'ratio':>7}  95 % interval   target {TARGET}")
-    with server(home, "fab") as fab, server(home, "teams") as teams:
-        with httpx.Client(base_url=fab, headers=headers) as a, httpx.Client(base_url=teams, headers=headers) as b:
-            for name, call in calls.items():
-                times: dict[str, list[float]] = {"fab": [], "teams": []}
-                for turn in range(ROUNDS + 20):
-                    pair = [("fab", a), ("teams", b)]
-                    for manager, client in pair if turn % 2 else reversed(pair):
-                        method, path, body = call()
-                        start = time.perf_counter()
-                        client.request(method, path, json=body).raise_for_status()
-                        if turn >= 20:
-                            times[manager].append((time.perf_counter() - start) * 1000)
-                ours, theirs = times["teams"], times["fab"]
-                ratio = statistics.median(ours) / statistics.median(theirs)
-                low, high = interval(ours, theirs)
-                verdict = "ok" if ratio <= TARGET else "OVER"
-                print(
-                    f"{name:16} {statistics.median(theirs):8.2f} {statistics.median(ours):8.2f} {ratio:7.3f}  "
-                    f"{low:.3f} - {high:.3f}   {verdict}",
-                    flush=True,
-                )
+    with (
+        server(home, "fab") as fab,
+        server(home, "teams") as teams,
+        httpx.Client(base_url=fab, headers=headers) as a,
+        httpx.Client(base_url=teams, headers=headers) as b,
+    ):
+        for name, call in calls.items():
+            times: dict[str, list[float]] = {"fab": [], "teams": []}
+            for turn in range(ROUNDS + 20):
+                pair = [("fab", a), ("teams", b)]
+                for manager, client in pair if turn % 2 else reversed(pair):
+                    method, path, body = call()
+                    start = time.perf_counter()
+                    client.request(method, path, json=body).raise_for_status()
+                    if turn >= 20:
+                        times[manager].append((time.perf_counter() - start) * 1000)
+            ours, theirs = times["teams"], times["fab"]
+            ratio = statistics.median(ours) / statistics.median(theirs)
+            low, high = interval(ours, theirs)
+            verdict = "ok" if ratio <= TARGET else "OVER"
+            print(
+                f"{name:16} {statistics.median(theirs):8.2f} {statistics.median(ours):8.2f} {ratio:7.3f}  "
+                f"{low:.3f} - {high:.3f}   {verdict}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Response, expect
 
 SIDEBAR = '[data-testid="nav-sidebar"]'
 TIMEOUT = 30_000
+SECONDS_AT_REST = 0.75
 
 
 def launch_chromium(playwright: Playwright) -> Browser:
@@ -63,22 +65,50 @@ class Person:
         self.page = context.new_page()
         self.answers: dict[str, int] = {}
         """What the page on display has asked Airflow for, without the query, and the last status of each."""
+        self._under_way: set[Request] = set()
+        self._stirred = time.monotonic()
         sign_in(self.page, airflow_url, username, password)
         self.page.on("response", self._note)
+        self.page.on("request", self._begin)
+        self.page.on("requestfinished", self._end)
+        self.page.on("requestfailed", self._end)
 
     def _note(self, response: Response) -> None:
         url = urlsplit(response.url)
         if url.path.startswith(("/api/", "/ui/")):
             self.answers[f"{response.request.method} {url.path}"] = response.status
 
+    def _begin(self, request: Request) -> None:
+        self._under_way.add(request)
+        self._stirred = time.monotonic()
+
+    def _end(self, request: Request) -> None:
+        self._under_way.discard(request)
+        self._stirred = time.monotonic()
+
     def open(self, path: str) -> Page:
         """Show a page of Airflow, and wait until it has all that it asked for."""
         # What the page before it was waiting for is not this one's.
         self.page.goto("about:blank")
+        self._under_way.clear()
         self.answers.clear()
         self.page.goto(self._airflow_url + path)
-        self.page.wait_for_load_state("networkidle")
+        self.settle()
         return self.page
+
+    def settle(self) -> None:
+        """Wait until the page is at rest: nothing under way, nothing left to be filled in.
+
+        Playwright's ``networkidle`` comes too early where starting the UI takes longer than its half second.
+        """
+        content = self.page.get_by_test_id("main-content")
+        placeholders = self.page.locator(".chakra-skeleton")
+        deadline = time.monotonic() + TIMEOUT / 1000
+        while time.monotonic() - self._stirred < SECONDS_AT_REST:
+            self.page.wait_for_timeout(50)
+            if self._under_way or not content.is_visible() or placeholders.count():
+                self._stirred = time.monotonic()
+                assert self._stirred < deadline, f"{self.page.url} does not come to rest"
 
     @property
     def content(self) -> str:

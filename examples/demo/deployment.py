@@ -123,6 +123,8 @@ class Deployment:
                 "parsing_processes": 1,
                 "min_file_process_interval": 10,
             },
+            # A machine that is busy with starting all this answers late; tasks would fail after 5 seconds.
+            "workers": {"execution_api_timeout": 60},
             "usage_data_collection": {"enabled": False},
         }
 
