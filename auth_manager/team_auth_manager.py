@@ -7,7 +7,7 @@ own method answer: what FAB learns next month is inherited. The rules themselves
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,6 +56,8 @@ _RUN_ENTITIES = frozenset(
     {DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.HITL_DETAIL, DagAccessEntity.XCOM}
 )
 _NUMBER = TypeAdapter(int)
+_REMEMBERED = 10_000
+"""How many decisions about one person are remembered."""
 _TEAM_VIEWS = (AccessView.DOCS, AccessView.IMPORT_ERRORS)
 """What a role in a team gives of the deployment; of import errors it shows those of the team's files."""
 _TEAM_MENUS: dict[MenuItem, Kind] = {
@@ -159,7 +161,14 @@ class TeamAuthManager(FabAuthManager):
             if kind not in named:  # it could be anybody's
                 return evaluator.decide_unnamed(principal, permits)
             resource_id = named[kind]
-        return self._decide(user, kind, resource_id, _ACTIONS.get(method), permits, native=team)
+        memo = self._memo(user)
+        key = (kind, resource_id, method)
+        if resource_id and memo is not None and (known := memo.get(key)) is not None:
+            return known
+        allowed = self._decide(user, kind, resource_id, _ACTIONS.get(method), permits, native=team)
+        if resource_id and memo is not None:
+            memo[key] = allowed
+        return allowed
 
     def is_authorized_dag(
         self,
@@ -170,8 +179,12 @@ class TeamAuthManager(FabAuthManager):
         details: DagDetails | None = None,
     ) -> bool:
         """Decide about a Dag and all beneath it."""
-        ask = super().is_authorized_dag
         dag_id = details.id if details else None
+        memo = self._memo(user)
+        key = (Kind.DAG, dag_id, method, access_entity)
+        if dag_id and memo is not None and (known := memo.get(key)) is not None:
+            return known
+        ask = super().is_authorized_dag
 
         def permits(standing: Any) -> bool:
             return ask(method=method, user=standing, access_entity=access_entity, details=details)
@@ -179,7 +192,21 @@ class TeamAuthManager(FabAuthManager):
         if not dag_id:
             return self._decide_dag_list(str(method), user, access_entity, permits)
         team = details.team_name if details else None
-        return self._decide(user, Kind.DAG, dag_id, _dag_action(str(method), access_entity), permits, native=team)
+        action = _dag_action(str(method), access_entity)
+        allowed = self._decide(user, Kind.DAG, dag_id, action, permits, native=team)
+        if memo is not None:
+            memo[key] = allowed
+        return allowed
+
+    @staticmethod
+    def _memo(user: Any) -> dict[Hashable, bool] | None:
+        """Return where decisions may be remembered; not where a resource's native team can change meanwhile."""
+        if native_teams_are_on() or not isinstance(user, TeamUser):
+            return None
+        memo = user.principal.memo
+        if len(memo) > _REMEMBERED:
+            memo.clear()
+        return memo
 
     def _decide_dag_list(self, method: str, user: Any, access_entity: DagAccessEntity | None, permits: Permits) -> bool:
         evaluator, principal = self._whois(user)

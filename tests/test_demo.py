@@ -83,7 +83,7 @@ RAN = {"analytics__dashboard", "data_eng__ingest", "data_science__prepare"}
 """Dags that run by themselves when the demo starts, one of each team."""
 
 REFUSED_TO_MOST = {
-    "GET /api/v2/importErrors": "of files that are nobody's",
+    "GET /api/v2/importErrors": "a team's are for its members, all others the deployment's",
     "GET /api/v2/plugins": "the deployment's",
     "GET /api/v2/plugins/importErrors": "the deployment's",
     "GET /api/v2/pools": "without a role in any team",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import Namespace
 from getpass import getuser
@@ -12,6 +13,8 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from airflow.utils.session import create_session
+from rich.markup import escape
+from sqlalchemy.orm import Session
 
 from ..policy import document
 from ..policy.model import ACTIONS, Action, Reference
@@ -21,7 +24,7 @@ from ..store.changes import Author, Refused, apply_file, check_released, plan_fi
 from ..store.database import TeamRbacDBManager
 from ..store.people import People
 from ..store.roles import role_names
-from ..store.snapshot import read_policy, read_revision
+from ..store.snapshot import PolicyUnavailable, read_policy, read_revision
 
 _MARKS = {"add": "+", "change": "~", "remove": "-"}
 
@@ -57,6 +60,7 @@ def _ensure_roles() -> None:
         missing = not role_names(session)
     if missing:
         _say("FAB has no roles yet: making its own, as airflow sync-perm does.")
+        logging.getLogger("airflow.providers.fab").setLevel(logging.WARNING)  # it says each of 300 permissions
         with get_application_builder() as builder:
             builder.sm.sync_roles()
 
@@ -152,7 +156,7 @@ def why(args: Namespace) -> None:
     if len(given) != 1:
         _stop("Say who: exactly one of --user, --groups and --task-dag.")
     with create_session() as session:
-        access = AccessCheck(People(), _asks(), session)
+        access = _access(session)
         try:
             if args.user is not None:
                 subject, decision = f"user {args.user}", access.user(args.user, action, reference)
@@ -180,9 +184,16 @@ def who_can(args: Namespace) -> None:
     """Say who may do something."""
     action, reference = _question(args)
     with create_session() as session:
-        access = AccessCheck(People(), _asks(), session)
+        access = _access(session)
         answers = [answer for answer in access.who_can(action, reference) if answer.decision]
         AirflowConsole().print_as(data=answers, output=args.output, mapper=_answer)
+
+
+def _access(session: Session) -> AccessCheck:
+    try:
+        return AccessCheck(People(), _asks(), session)
+    except PolicyUnavailable as error:
+        _stop(f"{error}. Is the database up, and did airflow db migrate run?")
 
 
 def _question(args: Namespace) -> tuple[Action, Reference]:
@@ -214,6 +225,10 @@ def _print_rows(rows: Any, output: str) -> None:
     )
 
 
+def _cell(text: str, output: str) -> str:
+    return escape(text) if output == "table" else text
+
+
 def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
 
@@ -236,7 +251,8 @@ def list_bindings(args: Namespace) -> None:
         data=rows,
         output=args.output,
         mapper=lambda row: {
-            "subject": f"{row.subject_kind}:{row.subject}",
+            # A table takes square brackets for markup.
+            "subject": _cell(f"{row.subject_kind}:{row.subject}", args.output),
             "place": row.team or "(deployment)",
             "role": row.role,
             "expires": _plain(row.expires and row.expires.isoformat()),

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .model import (
@@ -78,6 +78,8 @@ class Principal:
     """The live grants that reach them, themselves or through a team."""
     until: datetime | None
     """When the next binding or grant of theirs ends; UTC."""
+    memo: dict[Hashable, bool] = field(default_factory=dict, repr=False, compare=False)
+    """Decisions about them that whoever asks wants to remember: they hold as long as this object does."""
 
     @property
     def signed_in(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from airflow.configuration import conf
 from airflow.models.connection import Connection
@@ -21,8 +22,9 @@ _STORED = {
 }
 
 
+@cache
 def native_teams_are_on() -> bool:
-    """Read ``[core] multi_team``."""
+    """Read ``[core] multi_team``, once: it is asked for with every decision."""
     return bool(conf.getboolean("core", "multi_team"))
 
 

@@ -42,7 +42,7 @@ ACCOUNTS = (
         groups=("ds-dev", "analysts"),
         teams=("analytics", "data_science"),
         sees="data_science, as Op, and analytics, as Viewer",
-        hint="switch teams below the logo; run data_science__prepare",
+        hint="run data_science__prepare; run analytics__dashboard: refused",
     ),
     Account(
         username="otto",
@@ -51,7 +51,7 @@ ACCOUNTS = (
         groups=("analytics-dev",),
         teams=("analytics",),
         sees="analytics, as Op, and data_eng's warehouse connection, granted to read",
-        hint="run analytics__overreach: its task is refused; edit data_eng__dwh: refused",
+        hint="run analytics__dashboard; open data_eng__dwh; edit it: refused",
     ),
     Account(
         username="emil",
@@ -60,7 +60,7 @@ ACCOUNTS = (
         groups=("data-engineering",),
         teams=("analytics", "data_eng", "data_science"),
         sees="every team, as Op",
-        hint="run data_eng__ingest: analytics follows, data_science does not",
+        hint="run data_eng__ingest: analytics__dashboard follows",
     ),
     Account(
         username="vera",
@@ -78,6 +78,6 @@ ACCOUNTS = (
         groups=("airflow-admins",),
         teams=(),
         sees="everything: Admin of the deployment",
-        hint="open Security > Grants, and Access check: why can ana do that?",
+        hint="open Security > Users and Roles: people here have no FAB role",
     ),
 )

@@ -8,6 +8,7 @@ deletes. A row is (what it shows, who, action, resource, rule); the rule says wh
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -661,6 +662,23 @@ def test_what_names_no_team_or_role_is_logged_once(caplog: pytest.LogCaptureFixt
     ]
 
 
+@pytest.mark.parametrize(
+    ("regex", "team", "role", "error"),
+    [
+        ("af-(", "sales", "Op", re.error),
+        ("af-(?P<team>.+)", "{team}{", "Op", ValueError),
+        ("af-(?P<team>.+)", "{team}", "Op}", ValueError),
+        ("af-(?P<team>.+)", "{nobody}", "Op", KeyError),
+        ("af-(?P<team>.+)", "sales", "{role}", KeyError),
+    ],
+)
+def test_a_stored_binding_that_makes_no_sense_is_not_answered_from(
+    regex: str, team: str, role: str, error: type[Exception]
+):
+    with pytest.raises(error):
+        Evaluator(replace(POLICY, bindings=(Binding("group_regex", regex, role, team),)))
+
+
 # Lists and menus -----------------------------------------------------------------------------------
 
 
@@ -907,6 +925,24 @@ def test_that_the_unowned_is_closed_is_said():
 )
 def test_what_an_action_includes(actions: set[Action], widened: set[Action]):
     assert widen(frozenset(actions)) == widened
+
+
+def test_the_rules_have_names_that_last():
+    # The audit log keeps them, and scripts read what `why` prints.
+    assert sorted(Rule) == [
+        "disputed",
+        "everybody",
+        "global-role",
+        "grant",
+        "own-task",
+        "owned-by-others",
+        "platform-task",
+        "superuser",
+        "team-role",
+        "unowned",
+        "unowned-closed",
+        "unowned-for-tasks",
+    ]
 
 
 def test_words_for_people():
