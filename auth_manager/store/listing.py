@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from functools import cached_property
 from typing import Any
 
@@ -59,9 +59,13 @@ class DagIds(Set[str]):
         return len(self._ids)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or not hasattr(frozenset, name):
+            raise AttributeError(name)  # whoever only looks what this is must not have it read
         return getattr(self._ids, name)
+
+    @classmethod
+    def _from_iterable(cls, ids: Iterable[Any]) -> frozenset[Any]:
+        return frozenset(ids)
 
 
 def dag_ids(

@@ -444,6 +444,9 @@ TASKS = rows(
     ("emits what is unowned", "sales__etl", "trigger", "asset:weather", MAY),
     ("emits what is unowned", "sales__etl", "trigger", "alias:weather", MAY),
     ("emits what is unowned", "unowned", "trigger", "asset:weather", Rule.PLATFORM_TASK),
+    ("emits, and writes nothing", "sales__etl", "delete", "asset:weather", MAY_NOT),
+    ("emits, and writes nothing", "sales__etl", "edit", "alias:weather", MAY_NOT),
+    ("emits nothing but assets", "sales__etl", "trigger", "dag:nightly", MAY_NOT),
     # Asset events: delivery.
     ("scheduled on its own", "sales__etl", "consume", "asset:sales__x", Rule.OWN_TASK),
     ("scheduled on what is unowned", "sales__etl", "consume", "asset:weather", MAY),
@@ -603,6 +606,7 @@ def test_how_a_role_is_held():
     assert in_order == tuple(f"Viewer (group {group})" for group in groups)
     assert str(NOTHING) == "no role"
     assert str(principal("tom in sales-dev").teams["sales"]) == "Op (group sales-dev)"
+    assert str(principal("ann in sales-dev").teams["sales"]) == "Viewer (user ann), Op (group sales-dev)"
 
 
 def test_per_dag_permissions_stay_in_the_deployment():

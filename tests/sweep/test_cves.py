@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 import sqlalchemy as sa
 from airflow import DAG
-from airflow.models.asset import AssetDagRunQueue, AssetEvent, DagScheduleAssetReference
+from airflow.models.asset import AssetDagRunQueue, DagScheduleAssetReference
 from airflow.models.log import Log
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.utils.session import create_session
@@ -541,8 +541,9 @@ def test_l9_what_exists_and_what_does_not_are_refused_alike(adam, b):
 
 def test_an_event_of_ones_own_asset_runs_no_dag_of_anothers(adam, a, sweep):
     """A Dag of beta's is scheduled on it, without a grant of ``consume``."""
-    queue = AssetDagRunQueue.target_dag_id.like("beta__%")
-    before = count(AssetDagRunQueue, queue)
+    with create_session() as session:
+        session.execute(sa.delete(AssetDagRunQueue))
     assert adam("POST /api/v2/assets/events", {"asset_id": a["asset_id"], "extra": {}}).status == 200
-    assert count(AssetEvent, AssetEvent.asset_id == a["asset_id"])
-    assert count(AssetDagRunQueue, queue) == before
+    with create_session() as session:
+        queued = set(session.scalars(sa.select(AssetDagRunQueue.target_dag_id)))
+    assert queued == {a["dag_id"]}
