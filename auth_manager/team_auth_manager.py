@@ -367,7 +367,15 @@ class TeamAuthManager(FabAuthManager):
         _, principal = self._whois(user)
         return super().get_extra_menu_items(user=_as_user(principal.everywhere))
 
-    # For the gate's row filters --------------------------------------------------------------------
+    # For the gate -------------------------------------------------------------------------------
+
+    def may_read_some_asset(self, user: FabUser) -> bool:
+        """Decide about assets in general: may they read them in any place?"""
+        evaluator, principal = self._whois(user)
+        ask = super().is_authorized_asset
+        return evaluator.decide_any(
+            principal, Kind.ASSET, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
+        )
 
     def may_read_alias(self, user: FabUser, name: str) -> bool:
         """Decide about an asset alias by its name."""
@@ -477,7 +485,10 @@ class TeamAuthManager(FabAuthManager):
             )
 
         action = _dag_action(str(method), None)
-        found = dag_ids(evaluator, principal, action, permits, native=native_teams_are_on(), session=session)
+        asked = (str(method), *entities)
+        found = dag_ids(
+            evaluator, principal, action, permits, asked=asked, native=native_teams_are_on(), session=session
+        )
         return cast("set[str]", found)
 
 

@@ -23,7 +23,7 @@ from airflow_team_rbac.auth_manager.store import models
 from airflow_team_rbac.auth_manager.store.changes import Author, apply_file
 from airflow_team_rbac.auth_manager.store.people import utcnow
 from airflow_team_rbac.auth_manager.team_auth_manager import TeamAuthManager, fab_asks
-from sqlalchemy import MetaData, delete, select
+from sqlalchemy import MetaData, delete, select, true
 
 KEPT = ("ab_", "alembic_version", "log_template")
 
@@ -130,10 +130,10 @@ class World:
             session.flush()
             return getattr(row, "id", None)
 
-    def audit(self, event: str) -> list[Log]:
-        """Return the audit rows of an event."""
+    def audit(self, event: str | None = None) -> list[Log]:
+        """Return the audit rows of an event, or all."""
         with create_session() as session:
-            rows = list(session.scalars(select(Log).where(Log.event == event).order_by(Log.id)))
+            rows = list(session.scalars(select(Log).where(Log.event == event if event else true()).order_by(Log.id)))
             session.expunge_all()
             return rows
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 from airflow.api_fastapi.core_api import security
@@ -107,30 +108,39 @@ async def _guarded(
     request: Request,
     oauth_token: str | None = Depends(security.oauth2_scheme),
     bearer_credentials: HTTPAuthorizationCredentials | None = Depends(security.bearer_scheme),
-) -> Any:
-    """Return the user, as ``get_user`` does, once the request may go on to its handler."""
+) -> AsyncIterator[Any]:
+    """Yield the user, whom ``get_user`` returns, once the request may go on. Whatever refuses it, that is audited."""
     user = await security.get_user(request, oauth_token, bearer_credentials)
+    try:
+        await _check(request, user)
+        yield user
+    except Refusal as refusal:
+        await run_in_threadpool(_audit, request, user, str(refusal))
+        raise HTTPException(refusal.status, refusal.told) from None
+    except HTTPException as error:
+        if error.status_code == status.HTTP_403_FORBIDDEN and isinstance(user, TeamUser):
+            await run_in_threadpool(_audit, request, user, "Airflow asked, and they may not")
+        raise
+
+
+async def _check(request: Request, user: Any) -> None:
     name = endpoint_name(request.scope["endpoint"])
     rule = ENDPOINTS.get(name)
     if not isinstance(user, TeamUser):  # the anonymous user, whom FAB gave a public role
         if rule is None and name.startswith(CORE):
             raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
-        return user
+        return
     if rule is None:
         if name.startswith(CORE) and name not in _allowed() and not user.principal.superuser:
-            await _refuse(request, user, Refusal(f"{name} is not known to airflow-team-rbac"))
-        return user
+            raise Refusal(f"{name} is not known to airflow-team-rbac")
+        return
     call = Call(user, request.app.state.auth_manager, request.path_params, request.query_params, await _body(request))
     if not user.principal.superuser:
         rows.restrict(call, rule.rows)
-    try:
-        if request.method != "GET":
-            await run_in_threadpool(call.check_mentioned_dags)
-        if rule.check is not None:
-            await run_in_threadpool(rule.check, call)
-    except Refusal as refusal:
-        await _refuse(request, user, refusal)
-    return user
+    if request.method != "GET":
+        await run_in_threadpool(call.check_mentioned_dags)
+    if rule.check is not None:
+        await run_in_threadpool(rule.check, call)
 
 
 async def _body(request: Request) -> Any:
@@ -142,12 +152,8 @@ async def _body(request: Request) -> Any:
         return None
 
 
-async def _refuse(request: Request, user: TeamUser, refusal: Refusal) -> None:
-    await run_in_threadpool(_audit, request, user, refusal)
-    raise HTTPException(refusal.status, refusal.told)
-
-
-def _audit(request: Request, user: TeamUser, refusal: Refusal) -> None:
-    extra = {"method": request.method, "endpoint": endpoint_name(request.scope["endpoint"]), "reason": str(refusal)}
+def _audit(request: Request, user: TeamUser, reason: str) -> None:
+    name = endpoint_name(request.scope["endpoint"])
+    extra = {"method": request.method, "path": request.url.path, "endpoint": name, "reason": reason}
     with create_session(scoped=False) as session:
         session.add(Log("team_rbac.request.refuse", owner=user.get_name(), extra=json.dumps(extra)))

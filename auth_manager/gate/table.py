@@ -194,6 +194,16 @@ def _has_no_body(call: Call) -> None:
         raise Refusal("sends a body with a GET", told="This request takes no body.", status=400)
 
 
+def _may_read_assets(call: Call) -> None:
+    """
+    Refuse what assets did to a Dag to whoever may read assets nowhere.
+
+    Core asks about "assets", which everybody may list since what they get is filtered. Here nothing is.
+    """
+    if not call.manager.may_read_some_asset(call.user):
+        raise Refusal("asks for assets of a Dag, and may read assets nowhere")
+
+
 def _names_no_dag(call: Call) -> None:
     """Refuse a Dag in the query where core authorizes that one and then acts on all."""
     if "dag_id" in call.query:
@@ -238,6 +248,7 @@ ENDPOINTS: dict[str, Rule] = {
             "get_asset_aliases": Rule(rows=(rows.aliases,)),
             "get_asset_events": Rule(rows=(rows.asset_events,)),
             "get_assets": Rule(rows=(rows.assets,)),
+            "get_dag_asset_queued_events": Rule(_may_read_assets),
         },
     ),
     **_as_core_asks(
@@ -247,7 +258,6 @@ ENDPOINTS: dict[str, Rule] = {
         "get_asset_alias",
         "get_asset_queued_events",
         "get_dag_asset_queued_event",
-        "get_dag_asset_queued_events",
         "materialize_asset",
     ),
     **_as_core_asks(
@@ -302,7 +312,7 @@ ENDPOINTS: dict[str, Rule] = {
     **_of(
         "public.dag_run",
         {
-            "get_upstream_asset_events": Rule(rows=(rows.asset_events,)),
+            "get_upstream_asset_events": Rule(_may_read_assets, rows=(rows.asset_events,)),
         },
     ),
     **_as_core_asks(
@@ -472,9 +482,11 @@ ENDPOINTS: dict[str, Rule] = {
         "get_xcom_entry",
         "update_xcom_entry",
     ),
-    **_as_core_asks(
+    **_of(
         "ui.assets",
-        "next_run_assets",
+        {
+            "next_run_assets": Rule(_may_read_assets),
+        },
     ),
     **_as_core_asks(
         "ui.auth",
@@ -533,10 +545,15 @@ ENDPOINTS: dict[str, Rule] = {
         "get_grid_runs",
         "get_grid_ti_summaries_stream",
     ),
+    **_of(
+        "ui.partitioned_dag_runs",
+        {
+            "get_pending_partitioned_dag_run": Rule(_may_read_assets),
+        },
+    ),
     **_as_core_asks(
         "ui.partitioned_dag_runs",
         "get_partitioned_dag_runs",
-        "get_pending_partitioned_dag_run",
     ),
     **_as_core_asks(
         "ui.structure",

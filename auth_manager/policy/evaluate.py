@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from .model import (
     DEFAULT_POOL,
@@ -78,8 +79,8 @@ class Principal:
     """The live grants that reach them, themselves or through a team."""
     until: datetime | None
     """When the next binding or grant of theirs ends; UTC."""
-    memo: dict[Hashable, bool] = field(default_factory=dict, repr=False, compare=False)
-    """Decisions about them that whoever asks wants to remember: they hold as long as this object does."""
+    memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What follows from all this that whoever asks wants to remember: they hold as long as this object does."""
 
     @property
     def signed_in(self) -> bool:

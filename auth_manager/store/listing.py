@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
-from functools import cached_property
+from collections.abc import Callable, Hashable, Iterable, Iterator, Set
+from functools import cache, cached_property
 from typing import Any
 
 from airflow.models.dag import DagModel
 from airflow.models.team import dag_bundle_team_association_table as bundle_team
 from airflow.utils.session import create_session
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, false, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from ..policy.evaluate import Evaluator, Principal, Resource, Standing
@@ -74,23 +74,40 @@ def dag_ids(
     action: Action | None,
     permits: PermitsDag,
     *,
+    asked: Hashable,
     native: bool,
     session: Session,
 ) -> Set[str]:
     """
     Return the ids of the Dags that somebody may do something to.
 
+    :param asked: what ``permits`` answers; the same for the same question
     :param native: ``[core] multi_team`` is on, so that a Dag's bundle may name its owner
     """
     if principal.superuser or (not evaluator.owns_anything(native) and _all_unowned(evaluator, principal, permits)):
-        return DagIds(select(DagModel.dag_id))
+        return DagIds(_EVERY_DAG)
     if native or _all_unowned(evaluator, principal, permits):
         return _one_by_one(evaluator, principal, action, permits, native, session)
-    criteria = [
-        *_of_teams(evaluator, principal, permits, session),
-        DagModel.dag_id.in_(_single(evaluator, principal, action, permits, session)),
-    ]
-    return DagIds(select(DagModel.dag_id).where(or_(*criteria)))
+    if any(grant.resource.is_pattern for grant in principal.grants.get(Kind.DAG, ())):
+        return DagIds(_own(evaluator, principal, action, permits, session))  # what it matches is asked each time
+    key = ("dag_ids", asked, session.get_bind().dialect.name)
+    clause = principal.memo.get(key)
+    if clause is None:
+        clause = principal.memo[key] = _own(evaluator, principal, action, permits, session)
+    return DagIds(clause)
+
+
+_EVERY_DAG = select(DagModel.dag_id)
+
+
+def _own(
+    evaluator: Evaluator, principal: Principal, action: Action | None, permits: PermitsDag, session: Session
+) -> Select[Any]:
+    criteria = [*_of_teams(evaluator, principal, permits, session)]
+    single = _single(evaluator, principal, action, permits, session)
+    if single:
+        criteria.append(DagModel.dag_id.in_(single))
+    return select(DagModel.dag_id).where(or_(false(), *criteria))
 
 
 def _all_unowned(evaluator: Evaluator, principal: Principal, permits: PermitsDag) -> bool:
@@ -141,13 +158,36 @@ def _begins_with_one_of(prefixes: list[str], session: Session) -> ColumnElement[
         by_length[len(prefix)].append(prefix)
     # Right under every collation, which LIKE and ranges are not.
     exactly = or_(*(func.substr(DagModel.dag_id, 1, n).in_(some) for n, some in sorted(by_length.items())))
-    if len(prefixes) > _RANGES_UP_TO or session.get_bind().dialect.name != "sqlite":
+    if len(prefixes) > _RANGES_UP_TO or not _orders_by_bytes(session.get_bind().engine):
         return exactly
-    # SQLite compares bytes, so there a range over the primary key misses nothing.
     ranges = (
         and_(DagModel.dag_id >= prefix, DagModel.dag_id < prefix[:-1] + chr(ord(prefix[-1]) + 1)) for prefix in prefixes
     )
     return and_(or_(*ranges), exactly)
+
+
+@cache
+def _orders_by_bytes(engine: Engine) -> bool:
+    """Whether a range over the primary key misses nothing that begins alike."""
+    if engine.dialect.name != "postgresql":
+        return engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        of_column = connection.scalar(
+            text(
+                "SELECT collation_name FROM information_schema.columns "
+                "WHERE table_schema = current_schema() AND table_name = 'dag' AND column_name = 'dag_id'"
+            )
+        )
+        # As JSON, since the columns of this table differ between versions of PostgreSQL.
+        database = connection.scalar(
+            text("SELECT to_jsonb(d) FROM pg_database d WHERE datname = current_database()"),
+        )
+    if of_column is not None:
+        return of_column in _BY_BYTES
+    return database["datcollate"] in _BY_BYTES and database.get("datlocprovider", "c") == "c"
+
+
+_BY_BYTES = ("C", "POSIX", "C.UTF-8", "C.utf8")
 
 
 def _single(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from airflow.models.asset import AssetActive, DagScheduleAssetReference
 from airflow.models.errors import ParseImportError
@@ -119,10 +121,17 @@ def test_nobody_writes_into_anothers_audit_log(company):
     assert "finance__etl" in refusals[-1].extra
 
 
-def test_a_refused_request_leaves_no_trace_but_its_refusal(company):
-    before = len(company.world.audit("delete_variable"))
-    assert company.api("olga").status("DELETE", "/variables/finance__rate") == 403
-    assert len(company.world.audit("delete_variable")) == before
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "/variables/finance__rate"), ("GET", "/variables/finance__rate"), ("GET", "/dags/finance__etl")],
+)
+def test_a_refused_request_leaves_no_trace_but_its_refusal(company, method, path):
+    before = len(company.world.audit())
+    assert company.api("olga").status(method, path) == 403
+    *_, refusal = rows = company.world.audit()
+    assert len(rows) == before + 1
+    assert (refusal.event, refusal.owner, refusal.dag_id) == ("team_rbac.request.refuse", "olga", None)
+    assert json.loads(refusal.extra).items() >= {"method": method, "path": f"/api/v2{path}"}.items()
 
 
 def test_queued_events_of_the_dags_of_others(company, client):

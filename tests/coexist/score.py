@@ -269,13 +269,6 @@ INTENDED = (
         says=r'\{"\w+":\[\],"total_entries":0\}',
     ),
     Intended(
-        reason="The same for what assets did to a Dag that they may read.",
-        calls=r"GET /dags/\w+/(dagRuns/first/upstreamAssetEvents|assets/queuedEvents)",
-        stock=403,
-        ours=200,
-        says=r'\{"\w+":\[\],"total_entries":0\}',
-    ),
-    Intended(
         reason="The same: they may ask, and then the question lacks its dag_id.",
         calls=r"GET /backfills",
         stock=403,
