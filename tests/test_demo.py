@@ -439,6 +439,19 @@ def test_administrators_have_fabs_security_pages(people: People, demo: Demo, ent
     expect(emil.page.get_by_role("heading", name=title)).to_have_count(0)
 
 
+def test_an_administrator_closes_an_account_that_sign_in_made(demo: Demo, people: People) -> None:
+    """FAB alone would not save it: it has no role in FAB."""
+    noor, page = people["noor"], people["ada"].page
+    assert noor.status("/ui/auth/me") == 200
+    for closed, status in ((True, 401), (False, 200)):
+        page.goto(f"{demo.airflow_url}/auth/users/list/?_flt_3_username=noor")
+        page.get_by_role("link", name="Edit", exact=True).click()
+        page.get_by_label("Is Active?").set_checked(not closed)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Changed Row")).to_be_visible()
+        assert noor.status("/ui/auth/me") == status
+
+
 @contextmanager
 def changed_policy(demo: Demo, path: Path, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
     policy = tomllib.loads(POLICY.read_text())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from getpass import getuser
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +18,7 @@ from rich.markup import escape
 from sqlalchemy.orm import Session
 
 from ..policy import document
-from ..policy.model import ACTIONS, Action, Reference
+from ..policy.model import ACTIONS, Action, Binding, Grant, Reference
 from ..policy.plan import Plan, describe
 from ..store.access import AccessCheck, Answer, NoSuchUser
 from ..store.changes import Author, Refused, apply_file, check_released, plan_file
@@ -174,7 +175,7 @@ def why(args: Namespace) -> None:
             verdict = "may" if decision else "may NOT"
             _say(f"{subject} {verdict} {action} {reference} [{decision.rule}]\n{decision.reason}.")
         else:
-            AirflowConsole().print_as(data=[answer], output=args.output, mapper=_answer)
+            _print_rows([answer], args.output, _answer)
     raise SystemExit(0 if decision else 1)
 
 
@@ -186,7 +187,7 @@ def who_can(args: Namespace) -> None:
     with create_session() as session:
         access = _access(session)
         answers = [answer for answer in access.who_can(action, reference) if answer.decision]
-        AirflowConsole().print_as(data=answers, output=args.output, mapper=_answer)
+        _print_rows(answers, args.output, _answer)
 
 
 def _access(session: Session) -> AccessCheck:
@@ -217,16 +218,13 @@ def _answer(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _print_rows(rows: Any, output: str) -> None:
-    AirflowConsole().print_as(
-        data=rows,
-        output=output,
-        mapper=lambda row: {key: _plain(value) for key, value in describe(row).items()},
-    )
+def _print_rows(rows: Any, output: str, describes: Callable[[Any], dict[str, str]]) -> None:
+    def mapper(row: Any) -> dict[str, str]:
+        cells = describes(row)
+        # A table takes square brackets for markup.
+        return {key: escape(cell) for key, cell in cells.items()} if output == "table" else cells
 
-
-def _cell(text: str, output: str) -> str:
-    return escape(text) if output == "table" else text
+    AirflowConsole().print_as(data=rows, output=output, mapper=mapper)
 
 
 def _plain(value: Any) -> str:
@@ -238,7 +236,8 @@ def _plain(value: Any) -> str:
 def list_teams(args: Namespace) -> None:
     """List teams."""
     with create_session() as session:
-        _print_rows(read_policy(session).teams, args.output)
+        teams = read_policy(session).teams
+    _print_rows(teams, args.output, lambda team: {key: _plain(value) for key, value in describe(team).items()})
 
 
 @suppress_logs_and_warning
@@ -246,19 +245,15 @@ def list_teams(args: Namespace) -> None:
 def list_bindings(args: Namespace) -> None:
     """List bindings."""
     with create_session() as session:
-        rows = read_policy(session).bindings
-    AirflowConsole().print_as(
-        data=rows,
-        output=args.output,
-        mapper=lambda row: {
-            # A table takes square brackets for markup.
-            "subject": _cell(f"{row.subject_kind}:{row.subject}", args.output),
-            "place": row.team or "(deployment)",
-            "role": row.role,
-            "expires": _plain(row.expires and row.expires.isoformat()),
-            "reason": row.reason,
-            "managed_by": row.origin.managed_by,
-            "created_by": row.origin.created_by,
+        bindings = read_policy(session).bindings
+    _print_rows(
+        bindings,
+        args.output,
+        lambda binding: {
+            "subject": f"{binding.subject_kind}:{binding.subject}",
+            "place": binding.team or "(deployment)",
+            "role": binding.role,
+            **_ending(binding),
         },
     )
 
@@ -268,21 +263,27 @@ def list_bindings(args: Namespace) -> None:
 def list_grants(args: Namespace) -> None:
     """List grants."""
     with create_session() as session:
-        rows = read_policy(session).grants
-    AirflowConsole().print_as(
-        data=rows,
-        output=args.output,
-        mapper=lambda row: {
-            "to": row.to,
-            "resource": str(row.resource),
-            "owner": row.owner,
-            "actions": ", ".join(sorted(map(str, row.actions))),
-            "expires": _plain(row.expires and row.expires.isoformat()),
-            "reason": row.reason,
-            "managed_by": row.origin.managed_by,
-            "created_by": row.origin.created_by,
+        grants = read_policy(session).grants
+    _print_rows(
+        grants,
+        args.output,
+        lambda grant: {
+            "to": grant.to,
+            "resource": str(grant.resource),
+            "owner": grant.owner,
+            "actions": ", ".join(sorted(map(str, grant.actions))),
+            **_ending(grant),
         },
     )
+
+
+def _ending(row: Binding | Grant) -> dict[str, str]:
+    return {
+        "expires": _plain(row.expires and row.expires.isoformat()),
+        "reason": row.reason,
+        "managed_by": row.origin.managed_by,
+        "created_by": row.origin.created_by,
+    }
 
 
 @action_cli(check_db=False)

@@ -1,7 +1,7 @@
 """
 One guard in front of every handler of Airflow's API and UI.
 
-FastAPI resolves ``get_user`` first of all dependencies, so an override of it stands before the authorization,
+FastAPI resolves ``get_user`` first of all dependencies, so what stands in its place stands before the authorization,
 the audit log and the handler of a route, and knows the user, the endpoint, the path, the query and the body.
 ``table`` says what is asked and what is filtered for each endpoint.
 """
@@ -13,12 +13,15 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api import security
 from airflow.configuration import conf
 from airflow.models.log import Log
 from airflow.utils.session import create_session
 from fastapi import Depends, FastAPI, HTTPException, Request, status
 from fastapi.concurrency import run_in_threadpool
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_dependant
 from fastapi.routing import APIRoute, Mount
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -54,17 +57,28 @@ def install(app: FastAPI) -> None:
     # Stands in for a hook that asks the auth manager about a whole request.
     original = find(security, "get_user")
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
-    if not any(original in _calls(route.dependant) for route in routes):
+    guarded = [_guard(route.dependant, original) for route in routes]
+    if not any(guarded):
         raise GateMissing("airflow-team-rbac needs get_user to be a dependency of Airflow's routes, and it is not")
-    app.dependency_overrides[original] = _guarded
     for route in routes:
         _authorize_before_logging(route)
     rows.listen()
     _say_what_is_not_guarded(app, routes)
 
 
-def _calls(dependant: Any) -> set[Any]:
-    return {dependant.call} | {call for inner in dependant.dependencies for call in _calls(inner)}
+def _guard(dependant: Dependant, original: Any) -> bool:
+    """
+    Put the guard in place of ``get_user`` wherever a route depends on it; return whether it does.
+
+    As ``app.dependency_overrides`` does, which however takes the guard's signature apart again on every request.
+    """
+    found = False
+    for place, inner in enumerate(dependant.dependencies):
+        found = _guard(inner, original) or found
+        if inner.call is original:
+            dependant.dependencies[place] = get_dependant(path=inner.path or "/", call=_guarded, name=inner.name)
+            found = True
+    return found
 
 
 def _authorize_before_logging(route: APIRoute) -> None:
@@ -152,7 +166,7 @@ async def _body(request: Request) -> Any:
         return None
 
 
-def _audit(request: Request, user: TeamUser, reason: str) -> None:
+def _audit(request: Request, user: BaseUser, reason: str) -> None:
     name = endpoint_name(request.scope["endpoint"])
     extra = {"method": request.method, "path": request.url.path, "endpoint": name, "reason": reason}
     with create_session(scoped=False) as session:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.configuration import conf
 from airflow.exceptions import AirflowConfigException
 from airflow.providers.fab.auth_manager.models import User
 from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
+from airflow.providers.fab.auth_manager.views.user import CustomUserOAuthModelView
 from flask import current_app, flash
 from flask_appbuilder.const import AUTH_DB, AUTH_OAUTH
 
@@ -49,8 +50,16 @@ def _provider() -> dict[str, Any]:
     }
 
 
+class _UserView(CustomUserOAuthModelView):
+    """FAB's page of users, which otherwise saves nobody without a role: here a role may come from a binding."""
+
+    validators_columns: ClassVar[dict[str, Any]] = {}
+
+
 class OidcSecurityManager(FabAirflowSecurityManagerOverride):
     """FAB's security manager, for people whose provider says who they are and which groups they are in."""
+
+    useroauthmodelview = _UserView
 
     def __init__(self, appbuilder: Any) -> None:
         config = current_app.config

@@ -261,7 +261,7 @@ class Evaluator:
                 ):
                     return _by_grant(resource, grant)
         return _no(
-            Rule.OWNED_BY_OTHERS,
+            Rule.OWNED_BY_OTHERS if standing is None else Rule.TEAM_ROLE_LACKS,
             lambda: (
                 f"{_belongs(resource)}, where {principal.who} holds "
                 f"{standing or 'no role'}, and no live grant permits it"
@@ -286,7 +286,9 @@ class Evaluator:
         )
 
     def decide_any(self, principal: Principal, kind: Kind, action: Action | None, permits: Permits) -> bool:
-        """Decide about a list or a menu: may they do it in any team, by any grant, or to what is unowned?"""
+        """Decide about a list: may they do it in any team, by any grant, or to what is unowned?"""
+        if kind is Kind.POOL and action is Action.READ and principal.signed_in:
+            return True  # there is always default_pool
         return self.decide_unnamed(principal, permits) or self.decide_in_any_team(principal, kind, action, permits)
 
     def decide_unnamed(self, principal: Principal, permits: Permits) -> bool:

@@ -278,6 +278,7 @@ class Rule(StrEnum):
     UNOWNED = "unowned"
     UNOWNED_CLOSED = "unowned-closed"
     OWNED_BY_OTHERS = "owned-by-others"
+    TEAM_ROLE_LACKS = "team-role-lacks-it"
 
 
 @dataclass(frozen=True)

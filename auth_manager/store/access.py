@@ -86,8 +86,8 @@ class AccessCheck:
     def _a_dag_of_each(self) -> Iterator[Resource]:
         owner = self._evaluator.ownership.owner
         for team in sorted(self._evaluator.team_names):
-            yield Resource(Kind.DAG, f"a Dag of {team}", owner(Kind.DAG, "", team))
-        yield Resource(Kind.DAG, "an unowned Dag", owner(Kind.DAG, ""))
+            yield Resource(Kind.DAG, f"<any of {team}>", owner(Kind.DAG, "", team))
+        yield Resource(Kind.DAG, "<any unowned>", owner(Kind.DAG, ""))
 
 
 def find_resource(evaluator: Evaluator, reference: Reference, session: Session) -> Resource:

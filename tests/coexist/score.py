@@ -282,6 +282,13 @@ INTENDED = (
         says=r'\{"name":"default_pool",.*',
     ),
     Intended(
+        reason="The same in the list of pools.",
+        calls=r"GET /pools",
+        stock=403,
+        ours=200,
+        says=r'\{"pools":\[\{"name":"default_pool",[^{]*\}\],"total_entries":1\}',
+    ),
+    Intended(
         reason="The menus of the lists that they may ask for.",
         calls=r"GET /ui/auth/menus",
         stock=200,

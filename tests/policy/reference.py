@@ -239,7 +239,7 @@ class Someone:
                 team = grant.to.removeprefix("team:")
                 if self.is_member_of(team) and permitted(self.perms_in(team), kind, action, resource_id):
                     return True, Rule.GRANT
-        return False, Rule.OWNED_BY_OTHERS
+        return False, Rule.TEAM_ROLE_LACKS if self.is_member_of(owner) else Rule.OWNED_BY_OTHERS
 
 
 def decide_task(

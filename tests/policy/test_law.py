@@ -101,6 +101,7 @@ def test_people_are_answered_as_the_reference_answers():
             (False, Rule.UNOWNED): 500,
             (False, Rule.UNOWNED_CLOSED): 500,
             (False, Rule.OWNED_BY_OTHERS): 500,
+            (False, Rule.TEAM_ROLE_LACKS): 500,
         },
     )
 

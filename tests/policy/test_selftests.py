@@ -176,7 +176,7 @@ def test_what_a_failing_test_says():
         "tests[0]",
         "expects allow and gets deny: dag:sales__etl belongs to team sales because its id begins with 'sales__', where "
         "somebody in these groups holds Viewer (group sales-viewers, until 2026-12-31T00:00:00+00:00), and no live "
-        "grant permits it [owned-by-others]",
+        "grant permits it [team-role-lacks-it]",
         line=POLICY.count("\n") + 2,
     )
     [problem] = run(one_test('user = "bob"', "run", "dag:sales__etl", "deny"))
