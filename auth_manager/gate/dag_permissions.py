@@ -47,20 +47,14 @@ class DagPermissions:
     def _rolled_back(self, session: Session) -> None:
         self._telling.clear()
 
-    @functools.cached_property
-    def _snapshot(self) -> Any:
-        from ..store.snapshot import Snapshot
-
-        return Snapshot()
-
-    def _is_unowned(self, dag_id: str, session: Session) -> bool:
+    @staticmethod
+    def _is_unowned(dag_id: str, session: Session) -> bool:
         from ..policy.model import Kind
         from ..store.native import native_team
-        from ..store.snapshot import read_version
+        from ..store.snapshot import policy_now
 
         native = native_team(Kind.DAG, dag_id, session)
-        _, evaluator = self._snapshot.evaluator(read_version(session), session)
-        return bool(evaluator.ownership.owner(Kind.DAG, dag_id, native).is_unowned)
+        return bool(policy_now().ownership.owner(Kind.DAG, dag_id, native).is_unowned)
 
 
 def keep_dag_permissions(write_dag: F) -> F:

@@ -17,7 +17,7 @@ class GateMissing(RuntimeError):
     """Airflow no longer has a place that this package needs. Use a version that is known to work with it."""
 
 
-def find(module: ModuleType, name: str) -> Any:
+def find(module: Any, name: str) -> Any:
     """Return a private thing of Airflow's. Raises GateMissing where it is not there."""
     try:
         return getattr(module, name)
@@ -44,6 +44,15 @@ def _on_dag_processing(module: ModuleType) -> None:
     # `[core] auth_manager` contains "FabAuthManager" (collection.py, _serialize_dag_capturing_errors).
     place = "_serialize_dag_capturing_errors"
     setattr(module, place, keep_dag_permissions(find(module, place)))
+
+
+@wrapt.when_imported("airflow.assets.manager")
+def _on_asset_events(module: ModuleType) -> None:
+    from .asset_delivery import deliver_where_permitted
+
+    # Stands in for a question about each Dag that an asset event would set off.
+    manager, place = find(module, "AssetManager"), "_queue_dagruns"
+    setattr(manager, place, classmethod(deliver_where_permitted(find(manager, place).__func__)))
 
 
 @wrapt.when_imported("airflow.utils.db_cleanup")

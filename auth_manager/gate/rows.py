@@ -97,6 +97,11 @@ def assets(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     ]
 
 
+def assets_searched(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
+    """Assets, where runs are searched for by the names of those that they consumed."""
+    return assets(call) if "consuming_asset_pattern" in call.query else []
+
+
 def aliases(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Asset aliases."""
     with create_session(scoped=False) as session:

@@ -194,6 +194,14 @@ def _has_no_body(call: Call) -> None:
         raise Refusal("sends a body with a GET", told="This request takes no body.", status=400)
 
 
+def _may_read_its_dag(call: Call) -> None:
+    """Refuse where core asks about the Dags of the body alone, and writes that of the path to its audit log."""
+    dag_id = call.path["dag_id"]
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    if dag_id != "~" and not call.manager.is_authorized_dag(method="GET", user=call.user, details=details):
+        raise Refusal(f"acts in the Dag {dag_id!r}, which they may not read")
+
+
 def _may_read_assets(call: Call) -> None:
     """
     Refuse what assets did to a Dag to whoever may read assets nowhere.
@@ -249,6 +257,7 @@ ENDPOINTS: dict[str, Rule] = {
             "get_asset_events": Rule(rows=(rows.asset_events,)),
             "get_assets": Rule(rows=(rows.assets,)),
             "get_dag_asset_queued_events": Rule(_may_read_assets),
+            "materialize_asset": Rule(rows=(rows.asset_references,)),
         },
     ),
     **_as_core_asks(
@@ -258,7 +267,6 @@ ENDPOINTS: dict[str, Rule] = {
         "get_asset_alias",
         "get_asset_queued_events",
         "get_dag_asset_queued_event",
-        "materialize_asset",
     ),
     **_as_core_asks(
         "public.auth",
@@ -312,18 +320,18 @@ ENDPOINTS: dict[str, Rule] = {
     **_of(
         "public.dag_run",
         {
+            "bulk_dag_runs": Rule(_may_read_its_dag),
+            "clear_dag_runs": Rule(_may_read_its_dag),
+            "get_dag_runs": Rule(rows=(rows.assets_searched,)),
             "get_upstream_asset_events": Rule(_may_read_assets, rows=(rows.asset_events,)),
         },
     ),
     **_as_core_asks(
         "public.dag_run",
-        "bulk_dag_runs",
         "clear_dag_run",
         "clear_dag_run_partitions",
-        "clear_dag_runs",
         "delete_dag_run",
         "get_dag_run",
-        "get_dag_runs",
         "get_list_dag_runs_batch",
         "patch_dag_run",
         "trigger_dag_run",

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 from airflow.configuration import conf
 from airflow.models.team import Team as AirflowTeam
+from airflow.utils.session import create_session
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -137,3 +138,12 @@ class Snapshot:
                 session.expire_all()
             self._held = (version, evaluator)
             return self._held
+
+
+_shared = Snapshot()
+
+
+def policy_now() -> Evaluator:
+    """Return the policy as it is now, in processes that serve no requests. Raises PolicyUnavailable."""
+    with create_session(scoped=False) as session:  # of its own: the caller's may hold what is not written yet
+        return _shared.evaluator(read_version(session), session)[1]
