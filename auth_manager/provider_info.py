@@ -55,6 +55,11 @@ def get_provider_info() -> dict[str, Any]:
                         "86400",
                         kind="integer",
                     ),
+                    "contact": _option(
+                        "Whom people without a team are told to ask. Plain text.\n",
+                        "",
+                        example="#data-platform on Slack",
+                    ),
                     "allow_endpoints": _option(
                         "Endpoints of Airflow that this package does not know (a newer Airflow), separated by commas,\n"
                         "for which Airflow's own authorization is to decide. All others are for superusers only.\n",

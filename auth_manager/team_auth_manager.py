@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+import jwt
 from airflow.api_fastapi.auth.managers.models.resource_details import (
     AccessView,
     AssetAliasDetails,
@@ -55,6 +56,8 @@ _ASSET_ACTIONS: dict[str, Action] = {"GET": Action.READ, "POST": Action.TRIGGER}
 _RUN_ENTITIES = frozenset(
     {DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE, DagAccessEntity.HITL_DETAIL, DagAccessEntity.XCOM}
 )
+ACTIVE_TEAM = "team"
+"""The claim of a token that says which team its bearer works in."""
 _NUMBER = TypeAdapter(int)
 _REMEMBERED = 10_000
 """How many decisions about one person are remembered."""
@@ -99,8 +102,46 @@ class TeamAuthManager(FabAuthManager):
     # Who is asking ---------------------------------------------------------------------------------
 
     def deserialize_user(self, token: dict[str, Any]) -> FabUser:  # type: ignore[override]  # FAB's is a cache
-        """Return who the token names, asked of the database on every request. Nothing else in it is believed."""
-        return cast("FabUser", self.people.find(int(token["sub"])))
+        """
+        Return who the token names, asked of the database on every request.
+
+        Nothing else in it is believed: an active team that is not theirs any more is none.
+        """
+        return cast("FabUser", self.people.find(int(token["sub"]), token.get(ACTIVE_TEAM)))
+
+    def serialize_user(self, user: FabUser) -> dict[str, Any]:
+        """Return what a token says: who, and the team that they work in, if any."""
+        # FAB's own user is somebody who signs in to the UI.
+        team = user.active_team if isinstance(user, TeamUser) else self.people.start(self.people.find(user.id))
+        return super().serialize_user(user) | ({ACTIVE_TEAM: team} if team else {})
+
+    async def with_active_team(self, token: str, team: str | None) -> str:
+        """
+        Return a valid token anew with another active team, and all else as it is.
+
+        The same ``jti``, so that signing out revokes both; the same ``exp``, so that switching prolongs nothing.
+        """
+        claims = await self._get_token_validator().avalidated_claims(token)
+        claims.pop(ACTIVE_TEAM, None)
+        signer = self._get_token_signer()
+        headers = {"alg": signer.algorithm, "kid": signer.kid}
+        claims |= {ACTIVE_TEAM: team} if team else {}
+        return jwt.encode(claims, signer.signing_arg, algorithm=signer.algorithm, headers=headers)
+
+    def create_token(self, headers: dict[str, str], body: dict[str, Any]) -> FabUser | None:
+        """
+        Return whom an API token is for, and narrowed to ``team`` where the body names one.
+
+        :raises ValueError: the team is none of theirs
+        """
+        user = super().create_token(headers, body)
+        if user is None:
+            return None
+        team = body.get("team")
+        found = self.people.find(user.id, team if isinstance(team, str) else None)
+        if team is not None and found.active_team is None:
+            raise ValueError(f"You are in no team {team!r}. Leave out team, or name one of yours")
+        return cast("FabUser", found)
 
     def get_fastapi_app(self) -> FastAPI | None:
         """Return FAB's app, which answers its own errors before the main app sees them."""
@@ -120,12 +161,16 @@ class TeamAuthManager(FabAuthManager):
         if user is None or user.is_anonymous:
             evaluator = self.people.evaluator()
             perms = frozenset(user.perms) if user is not None else frozenset()
-            return evaluator, Principal(None, False, Standing(perms, ("the public role",)), {}, {}, None)
+            return evaluator, Principal(None, False, Standing(perms, ("the public role",)), {}, {}, (), None)
         # A page of FAB asks dozens of times, and its user is FAB's own.
         known = g.setdefault("team_rbac_users", {}) if has_request_context() else {}
         if user.id not in known:
             known[user.id] = self.people.find(user.id)
         return self._whois(known[user.id])
+
+    def _lists_for(self, user: Any) -> tuple[Evaluator, Principal]:
+        """As ``_whois``, for a list: with an active team, of what concerns that team."""
+        return (user.evaluator, user.sees) if isinstance(user, TeamUser) else self._whois(user)
 
     # One resource ----------------------------------------------------------------------------------
 
@@ -331,6 +376,8 @@ class TeamAuthManager(FabAuthManager):
 
         if permits(principal.everywhere):
             return True
+        if isinstance(user, TeamUser) and access_view in user.listed:
+            return True  # the gate filters what is listed
         return access_view in _TEAM_VIEWS and any(map(permits, principal.teams.values()))
 
     def is_authorized_custom_view(self, *, method: ResourceMethod | str, resource_name: str, user: FabUser) -> bool:
@@ -377,12 +424,14 @@ class TeamAuthManager(FabAuthManager):
             principal, Kind.ASSET, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
         )
 
-    def may_read_alias(self, user: FabUser, name: str) -> bool:
-        """Decide about an asset alias by its name."""
+    def lists_alias(self, user: FabUser, name: str) -> bool:
+        """Decide about an asset alias of a list, by its name."""
         ask = super().is_authorized_asset_alias
-        return self._decide(
-            user, Kind.ALIAS, name, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
-        )
+        evaluator, principal = self._lists_for(user)
+        resource = Resource(Kind.ALIAS, name, evaluator.ownership.owner(Kind.ALIAS, name))
+        return evaluator.decide(
+            principal, resource, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
+        ).allowed
 
     def permits_view(self, access_view: AccessView, standing: Standing) -> bool:
         """Return FAB's answer about a view, for what is held in one place."""
@@ -390,7 +439,7 @@ class TeamAuthManager(FabAuthManager):
 
     def may_read_deployment_log(self, user: FabUser) -> bool:
         """Decide about audit rows without a Dag, which need a global role."""
-        _, principal = self._whois(user)
+        _, principal = self._lists_for(user)
         return super().is_authorized_dag(
             method="GET", user=_as_user(principal.everywhere), access_entity=DagAccessEntity.AUDIT_LOG
         )
@@ -434,7 +483,7 @@ class TeamAuthManager(FabAuthManager):
         return self._authorized_ids(Kind.POOL, super().is_authorized_pool, user, method, session)
 
     def _authorized_ids(self, kind: Kind, ask: Any, user: FabUser, method: Any, session: Session) -> set[str]:
-        evaluator, principal = self._whois(user)
+        evaluator, principal = self._lists_for(user)
         action, owner = _ACTIONS.get(str(method)), evaluator.ownership.owner
 
         def permits(standing: Standing) -> bool:
@@ -451,7 +500,7 @@ class TeamAuthManager(FabAuthManager):
         self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
     ) -> set[int]:
         """Return the ids of the assets that the user may do this to."""
-        evaluator, principal = self._whois(user)
+        evaluator, principal = self._lists_for(user)
         ask = super().is_authorized_asset
         return {
             number
@@ -474,7 +523,7 @@ class TeamAuthManager(FabAuthManager):
         Where the request asked for a list of what is beneath Dags (runs, XComs …), only of those in which
         the user may read that: core asks about the list without naming a Dag, then filters by these ids alone.
         """
-        evaluator, principal = self._whois(user)
+        evaluator, principal = self._lists_for(user)
         ask = super().is_authorized_dag
         entities = sorted(user.listed, key=str) if isinstance(user, TeamUser) and str(method) == "GET" else []
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api import security
 from airflow.configuration import conf
 from airflow.models.log import Log
@@ -27,7 +29,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..store.people import TeamUser
-from . import rows
+from . import plugins, rows
 from .hooks import GateMissing, find
 from .table import CORE, ENDPOINTS, Call, Refusal, endpoint_name
 
@@ -63,6 +65,7 @@ def install(app: FastAPI) -> None:
     for route in routes:
         _authorize_before_logging(route)
     rows.listen()
+    plugins.install()
     _say_what_is_not_guarded(app, routes)
 
 
@@ -126,7 +129,7 @@ async def _guarded(
     """Yield the user, whom ``get_user`` returns, once the request may go on. Whatever refuses it, that is audited."""
     user = await security.get_user(request, oauth_token, bearer_credentials)
     try:
-        await _check(request, user)
+        user = await _check(request, user)
         yield user
     except Refusal as refusal:
         await run_in_threadpool(_audit, request, user, str(refusal))
@@ -137,24 +140,43 @@ async def _guarded(
         raise
 
 
-async def _check(request: Request, user: Any) -> None:
+async def _check(request: Request, user: Any) -> Any:
+    """Return the user as this request is answered to them. Raises Refusal, HTTPException."""
     name = endpoint_name(request.scope["endpoint"])
     rule = ENDPOINTS.get(name)
     if not isinstance(user, TeamUser):  # the anonymous user, whom FAB gave a public role
         if rule is None and name.startswith(CORE):
             raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
-        return
+        return user
+    if name == _MAKES_A_TOKEN:
+        user = replace(user, active_team=None)  # a token for scripts: DESIGN section 3, *View*
+    user = replace(user, narrowed=_asks_for_a_collection(request))
     if rule is None:
         if name.startswith(CORE) and name not in _allowed() and not user.principal.superuser:
             raise Refusal(f"{name} is not known to airflow-team-rbac")
-        return
+        return user
     call = Call(user, request.app.state.auth_manager, request.path_params, request.query_params, await _body(request))
-    if not user.principal.superuser:
+    if not user.sees.superuser:
         rows.restrict(call, rule.rows)
+    if rule.plugins and not call.manager.permits_view(AccessView.PLUGINS, user.principal.everywhere):
+        user.listed.add(AccessView.PLUGINS)
+        plugins.show_only_ours()
     if request.method != "GET":
         await run_in_threadpool(call.check_mentioned_dags)
     if rule.check is not None:
         await run_in_threadpool(rule.check, call)
+    return user
+
+
+def _asks_for_a_collection(request: Request) -> bool:
+    """Whether a request names no thing: ``~`` names none."""
+    named = [*request.path_params.values(), *(request.query_params.get(name) for name in _NAMES)]
+    return all(value in (None, "", "~") for value in named)
+
+
+_NAMES = ("asset_id", "dag_id", "dag_ids", "node_id", "source_dag_id")
+"""Query parameters that name one thing, as those of a path do."""
+_MAKES_A_TOKEN = f"{CORE}ui.auth.generate_token"
 
 
 async def _body(request: Request) -> Any:

@@ -106,7 +106,7 @@ def aliases(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Asset aliases."""
     with create_session(scoped=False) as session:
         names = session.execute(select(AssetAliasModel.id, AssetAliasModel.name)).all()
-    mine = [number for number, name in names if call.manager.may_read_alias(call.user, name)]
+    mine = [number for number, name in names if call.manager.lists_alias(call.user, name)]
     return [(AssetAliasModel, AssetAliasModel.id.in_(mine))]
 
 
@@ -142,7 +142,7 @@ def audit_log(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
 
 def import_errors(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Errors of files with a Dag that they may read, of their teams' sources, and of nobody's with a global role."""
-    evaluator, principal = call.user.evaluator, call.user.principal
+    evaluator, principal = call.user.evaluator, call.user.sees
     with_dags = select(DagModel.bundle_name, DagModel.relative_fileloc)
     place = tuple_(ParseImportError.bundle_name, ParseImportError.filename)
     seen: list[ColumnElement[bool]] = [place.in_(with_dags.where(DagModel.dag_id.in_(_dags(call))))]

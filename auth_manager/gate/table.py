@@ -79,6 +79,8 @@ class Rule:
 
     check: Check | None = None
     rows: tuple[rows.Filter, ...] = ()
+    plugins: bool = False
+    """Answer everybody, but with our own plugin alone without the permission (``plugins``)."""
 
 
 AS_CORE_ASKS = Rule()
@@ -407,9 +409,14 @@ ENDPOINTS: dict[str, Rule] = {
         "public.monitor",
         "get_health",
     ),
+    **_of(
+        "public.plugins",
+        {
+            "get_plugins": Rule(plugins=True),
+        },
+    ),
     **_as_core_asks(
         "public.plugins",
-        "get_plugins",
         "import_errors",
     ),
     **_of(

@@ -77,6 +77,8 @@ class Principal:
     """What is held in each team that they are a member of."""
     grants: Mapping[Kind, tuple[Grant, ...]]
     """The live grants that reach them, themselves or through a team."""
+    bound: tuple[str, ...]
+    """The teams that a binding of theirs names, sorted; not those of a binding in every team."""
     until: datetime | None
     """When the next binding or grant of theirs ends; UTC."""
     memo: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -91,6 +93,25 @@ class Principal:
     def who(self) -> str:
         """The person, in a sentence."""
         return "an anonymous person" if self.name is None else self.name or "somebody in these groups"
+
+    def within(self, team: str) -> Principal:
+        """
+        Return them as somebody who holds no more than what they hold in one team, for lists (*View*).
+
+        Of a team in which they hold nothing, a superuser sees everything.
+        """
+        nothing = Standing(EVERYTHING) if self.superuser else NOTHING
+        to_team = {
+            kind: tuple(grant for grant in grants if grant.to_team == team) for kind, grants in self.grants.items()
+        }
+        return replace(
+            self,
+            superuser=False,
+            everywhere=NOTHING,
+            teams={team: self.teams.get(team, nothing)},
+            grants=to_team,
+            memo={},
+        )
 
     def ending(self, when: datetime | None) -> Principal:
         """Return the same, holding no longer than until ``when``."""
@@ -151,6 +172,7 @@ class Evaluator:
         ends: list[datetime] = []
         everywhere = [(name, "in FAB") for name in person.global_roles]
         teams: dict[str, list[tuple[Role, str]]] = {}
+        bound: set[str] = set()
         for binding, team, role_name, via in self._bindings_of(person):
             if not binding.is_live(now):
                 continue
@@ -164,6 +186,7 @@ class Evaluator:
             if team is None:
                 everywhere.append((role.name, via))
             else:
+                bound.add(team)
                 for name in self.team_names if team == EVERY_TEAM else (team,):
                     teams.setdefault(name, []).append((role, via))
         standings = _standings(teams)
@@ -180,6 +203,7 @@ class Evaluator:
             everywhere=self._everywhere(everywhere, roles, superuser),
             teams=standings,
             grants={kind: tuple(found) for kind, found in grants.items()},
+            bound=tuple(sorted(bound & standings.keys())),
             until=min(ends, default=None),
         )
 

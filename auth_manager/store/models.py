@@ -113,6 +113,17 @@ class IdentityRow(Base):
     groups_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class ActiveTeamRow(Base):
+    """The team that a user switched to last; the next sign-in starts there."""
+
+    __tablename__ = "team_rbac_active_team"
+    user_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    user_created_on: Mapped[datetime | None] = mapped_column(DateTime)
+    """As in ``IdentityRow``."""
+    team_name: Mapped[str] = mapped_column(String(50))
+    """Empty for all teams."""
+
+
 class IdpGroupRow(Base):
     """A group that the IdP named at the user's last sign-in."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,13 +17,13 @@ from airflow.providers.fab.auth_manager.models import User as FabUser
 from airflow.providers.fab.auth_manager.models import assoc_user_role
 from airflow.utils.session import create_session
 from cachetools import TTLCache
-from sqlalchemy import and_, bindparam, delete, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ..policy.evaluate import Evaluator, Person, Principal
 from ..policy.model import Kind, Permissions
-from .models import IdentityRow, IdpGroupRow
+from .models import ActiveTeamRow, IdentityRow, IdpGroupRow
 from .roles import RoleBook
 from .snapshot import PolicyUnavailable, Snapshot, read_version, version_columns
 
@@ -44,10 +44,29 @@ class TeamUser(BaseUser):
     email: str
     principal: Principal = field(repr=False)
     evaluator: Evaluator = field(repr=False)
+    active_team: str | None = None
+    """The team that they work in, which is in their token; None for all. It narrows lists, and decides nothing."""
+    narrowed: bool = False
+    """Whether this request asks for a collection, which shows what concerns the active team (``gate.core_api``)."""
     listed: set[Any] = field(default_factory=set, repr=False)
     """What beneath Dags this request asked to list; see ``TeamAuthManager.get_authorized_dag_ids``."""
     named: dict[Kind, Any] = field(default_factory=dict, repr=False)
     """What the body of this request names, where Airflow does not tell the auth manager (``gate.table``)."""
+
+    @property
+    def sees(self) -> Principal:
+        """Return the person as they count for a list: *View* in DESIGN section 3."""
+        if not self.narrowed or self.active_team is None:
+            return self.principal
+        key = ("within", self.active_team)
+        within: Principal | None = self.principal.memo.get(key)
+        if within is None:
+            within = self.principal.memo[key] = self.principal.within(self.active_team)
+        return within
+
+    def may_work_in(self, team: str) -> bool:
+        """Whether a team is theirs to switch to."""
+        return team in self.principal.teams or (self.principal.superuser and team in self.evaluator.team_names)
 
     is_active = True
     is_authenticated = True
@@ -100,15 +119,40 @@ class People:
         self._lock = threading.Lock()
         self._principals: TTLCache[object, Principal] = TTLCache(maxsize=4096, ttl=ttl)
 
-    def find(self, user_id: int) -> TeamUser:
+    def find(self, user_id: int, active_team: str | None = None) -> TeamUser:
         """
         Return who a user id is now.
 
+        :param active_team: the team that they work in; taken for none where it is not theirs
         :raises ValueError: there is no such user, or not an active one
         :raises PolicyUnavailable: the database does not tell
         """
         with _reading() as session:
-            return self._find(user_id, session)
+            user = self._find(user_id, session)
+        return replace(user, active_team=active_team) if active_team and user.may_work_in(active_team) else user
+
+    def start(self, user: TeamUser) -> str | None:
+        """
+        Return the team in which somebody starts who signs in: *View* in DESIGN section 3.
+
+        :raises PolicyUnavailable: the database does not tell
+        """
+        with _reading() as session:
+            last = session.scalar(
+                select(ActiveTeamRow.team_name)
+                .join(FabUser, _same_user(ActiveTeamRow))
+                .where(ActiveTeamRow.user_id == user.id)
+            )
+        if last is None:
+            return user.principal.bound[0] if len(user.principal.bound) > 1 else None
+        return last if user.may_work_in(last) else None
+
+    @staticmethod
+    def remember(user: TeamUser, team: str | None) -> None:
+        """Keep the team in which somebody is to start the next time."""
+        with create_session(scoped=False) as session:
+            created_on = session.scalar(select(FabUser.created_on).where(FabUser.id == user.id))
+            session.merge(ActiveTeamRow(user_id=user.id, user_created_on=created_on, team_name=team or ""))
 
     def evaluator(self) -> Evaluator:
         """Return the policy as it is now, for nobody in particular. Raises PolicyUnavailable."""
@@ -182,17 +226,15 @@ def _question() -> Any:
             teams.label("teams"),
         )
         .select_from(FabUser)
-        .outerjoin(
-            IdentityRow,
-            and_(
-                IdentityRow.user_id == FabUser.id,
-                IdentityRow.user_created_on.is_not_distinct_from(FabUser.created_on),
-            ),
-        )
+        .outerjoin(IdentityRow, _same_user(IdentityRow))
         .outerjoin(assoc_user_role, assoc_user_role.c.user_id == FabUser.id)
         .outerjoin(FabRole, FabRole.id == assoc_user_role.c.role_id)
         .where(FabUser.id == bindparam("user_id"))
     )
+
+
+def _same_user(row: type[IdentityRow] | type[ActiveTeamRow]) -> ColumnElement[bool]:
+    return and_(row.user_id == FabUser.id, row.user_created_on.is_not_distinct_from(FabUser.created_on))
 
 
 def groups_of(user_id: int, session: Session) -> frozenset[str]:

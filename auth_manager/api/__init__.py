@@ -1,0 +1,1 @@
+"""Our REST API, and the plugin that brings it and the switcher to Airflow."""
