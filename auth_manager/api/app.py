@@ -127,9 +127,8 @@ async def _active_team(request: Request) -> ActiveTeam:
     try:
         return ActiveTeam.model_validate_json(raw)
     except ValidationError as error:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, error.errors(include_url=False, include_context=False)
-        ) from None
+        found = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors())
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, found) from None
 
 
 def _from_our_own_page(request: Request) -> None:

@@ -76,7 +76,7 @@ class Principal:
     teams: Mapping[str, Standing]
     """What is held in each team that they are a member of."""
     grants: Mapping[Kind, tuple[Grant, ...]]
-    """The live grants that reach them, themselves or through a team."""
+    """The live grants that reach them, themselves or through a team; a superuser's, those to any team."""
     bound: tuple[str, ...]
     """The teams that a binding of theirs names, sorted; not those of a binding in every team."""
     until: datetime | None
@@ -96,22 +96,16 @@ class Principal:
 
     def within(self, team: str) -> Principal:
         """
-        Return them as somebody who holds no more than what they hold in one team, for lists (*View*).
+        Return them as they count for the lists of one team (*View* in DESIGN section 3).
 
-        Of a team in which they hold nothing, a superuser sees everything.
+        They reach what the team owns and what is granted to it, and nothing that they do not reach anyhow.
         """
-        nothing = Standing(EVERYTHING) if self.superuser else NOTHING
-        to_team = {
-            kind: tuple(grant for grant in grants if grant.to_team == team) for kind, grants in self.grants.items()
+        standing = Standing(EVERYTHING) if self.superuser else self.teams.get(team, NOTHING)
+        grants = {
+            kind: tuple(one for one in some if one.to_team == team or (one.to_team is None and one.owner == team))
+            for kind, some in self.grants.items()
         }
-        return replace(
-            self,
-            superuser=False,
-            everywhere=NOTHING,
-            teams={team: self.teams.get(team, nothing)},
-            grants=to_team,
-            memo={},
-        )
+        return replace(self, superuser=False, everywhere=NOTHING, teams={team: standing}, grants=grants, memo={})
 
     def ending(self, when: datetime | None) -> Principal:
         """Return the same, holding no longer than until ``when``."""
@@ -190,13 +184,15 @@ class Evaluator:
                 for name in self.team_names if team == EVERY_TEAM else (team,):
                     teams.setdefault(name, []).append((role, via))
         standings = _standings(teams)
+        superuser = any(name.casefold() in self._superusers for name, _ in everywhere)
         grants: dict[Kind, list[Grant]] = {}
         for grant in self.policy.grants:
-            if grant.is_live(now) and self._reaches(grant, person, standings):
+            # A superuser needs no grant, but sees what is granted to the team that they work in.
+            reaches = self._reaches(grant, person, standings) or (superuser and grant.to_team is not None)
+            if reaches and grant.is_live(now):
                 grants.setdefault(grant.resource.kind, []).append(grant)
                 if grant.expires:
                     ends.append(grant.expires)
-        superuser = any(name.casefold() in self._superusers for name, _ in everywhere)
         return Principal(
             name=person.username,
             superuser=superuser,
