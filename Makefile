@@ -15,7 +15,7 @@ demo:
 
 test: $(VENV)/ready chromium lint
 	@echo "== SQLite, real processes, a real identity provider and a browser"
-	$(BIN)/python -m pytest tests/policy tests/app tests/store tests/test_demo.py
+	$(BIN)/python -m pytest tests/policy tests/app tests/store tests/demo
 	@echo "== PostgreSQL"
 	TEAM_RBAC_TEST_DB=postgresql $(BIN)/python -m pytest tests/app tests/store
 

@@ -9,6 +9,7 @@ const SIDEBAR = '[data-testid="nav-sidebar"] > :first-child';
 const ALL = "All teams";
 const SEARCH_FROM = 11;
 const WAIT_FOR_SIDEBAR = 3000;
+let known = null; // what was answered last: Airflow mounts this app anew on some of its pages
 const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel(`team-rbac ${document.baseURI}`) : null;
 const named = (team) => team ?? ALL;
 
@@ -60,7 +61,7 @@ function useSidebar() {
 
 // What Airflow's own buttons of the sidebar look like, in whichever theme.
 function useNavStyle(place) {
-  const model = place && document.querySelector('[data-testid="nav-sidebar"] button:not([aria-current])');
+  const model = place ? document.querySelector(`${SIDEBAR} > button:not([aria-current])`) : null;
   return { button: model?.className.replace("chakra-menu__trigger", ""), label: model?.querySelector("div")?.className };
 }
 
@@ -118,7 +119,7 @@ function Notice({ action, children, status = "info" }) {
 }
 
 function Teams({ dagId }) {
-  const [me, setMe] = useState(null);
+  const [me, setMe] = useState(known);
   const [elsewhere, setElsewhere] = useState();
   const [failed, setFailed] = useState(null);
   const place = useSidebar();
@@ -127,7 +128,7 @@ function Teams({ dagId }) {
     if (me && needed === null) return undefined;
     let current = true;
     ask(needed === null ? "me" : `me?dag_id=${encodeURIComponent(needed)}`).then(
-      (found) => current && setMe({ ...found, dag: needed }),
+      (found) => current && setMe((known = { ...found, dag: needed })),
       (error) => console.warn("The team switcher stays away:", error),
     );
     return () => { current = false; };

@@ -159,12 +159,10 @@ async def post_active_team(
     await run_in_threadpool(manager.people.remember, user, wanted.team)
     token = request.cookies.get(COOKIE_NAME_JWT_TOKEN)
     if token is not None and "authorization" not in request.headers:
-        response.set_cookie(
-            COOKIE_NAME_JWT_TOKEN,
-            await manager.with_active_team(token, wanted.team),
-            path=get_cookie_path(),
-            httponly=True,
-            secure=request.base_url.scheme == "https" or bool(conf.get("api", "ssl_cert", fallback="")),
-            samesite="lax",
-        )
+        path = get_cookie_path()
+        secure = request.base_url.scheme == "https" or bool(conf.get("api", "ssl_cert", fallback=""))
+        new = await manager.with_active_team(token, wanted.team)
+        response.set_cookie(COOKIE_NAME_JWT_TOKEN, new, path=path, httponly=True, secure=secure, samesite="lax")
+        if path != "/":  # as Airflow does: one that is left there would win
+            response.delete_cookie(COOKIE_NAME_JWT_TOKEN, path="/", httponly=True, secure=secure, samesite="lax")
     return wanted

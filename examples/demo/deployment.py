@@ -103,6 +103,7 @@ class Deployment:
                 "execution_api_server_url": f"http://127.0.0.1:{self.airflow_port}/execution/",
             },
             "team_rbac": {
+                "contact": "the platform team (platform@example.com)",
                 "oidc_issuer": self.idp_url,
                 "oidc_client_id": CLIENT_ID,
                 "oidc_client_secret": keys["client_secret"],

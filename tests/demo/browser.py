@@ -96,6 +96,14 @@ class Person:
         self.settle()
         return self.page
 
+    def url(self, path: str) -> str:
+        """Return the whole URL of a page of Airflow."""
+        return self._airflow_url + path
+
+    def is_ours(self, url: str) -> bool:
+        """Whether a URL is Airflow's, not the identity provider's."""
+        return url.startswith((self._airflow_url, "data:", "blob:"))
+
     def settle(self) -> None:
         """Wait until the page is at rest: nothing under way, nothing left to be filled in.
 
@@ -131,6 +139,14 @@ class Person:
         }"""
         status, answer = self.page.evaluate(script, [path, method, body])
         return status, answer
+
+    def work_in(self, team: str | None) -> None:
+        """Switch to a team, or to all, as the switcher does."""
+        script = """async (team) => (await fetch("/team-rbac/api/active-team", {
+            method: "POST", body: JSON.stringify({team}),
+            headers: {"Content-Type": "application/json", "X-Team-RBAC": "test"},
+        })).status"""
+        assert self.page.evaluate(script, team) == 200
 
     def status(self, path: str, method: str = "GET", body: object = None) -> int:
         """Return the status alone."""

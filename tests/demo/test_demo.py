@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomlkit
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from .browser import SIDEBAR, Person, launch_chromium, sign_in, sign_out
+from .browser import SIDEBAR, Person, sign_in, sign_out
+from .conftest import Demo, People, changed_policy, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
-
-ROOT = Path(__file__).parents[1]
-POLICY = ROOT / "examples" / "policy.toml"
-SECONDS_TO_START = 900
-"""Most of it is for the first start on a machine, which installs the identity provider."""
 
 Things = dict[str, set[str] | None]
 """Ids of each kind. None: a list that one may not ask for."""
@@ -84,107 +68,9 @@ RAN = {"analytics__dashboard", "data_eng__ingest", "data_science__prepare"}
 
 REFUSED_TO_MOST = {
     "GET /api/v2/importErrors": "a team's are for its members, all others the deployment's",
-    "GET /api/v2/plugins": "the deployment's",
     "GET /api/v2/plugins/importErrors": "the deployment's",
-    "GET /api/v2/pools": "without a role in any team",
 }
 """What the home page asks for on behalf of everybody, and does without."""
-
-
-@dataclass(frozen=True)
-class Demo:
-    """What the running demo says of itself."""
-
-    airflow_url: str
-    airflow_home: str
-    python: str
-    accounts: dict[str, str]
-    """Usernames and passwords."""
-
-    def apply(self, policy: Path) -> None:
-        """Do as an administrator would in a terminal, beside the running servers."""
-        env = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
-        command = [self.python, "-m", "airflow", "team-rbac", "apply", str(policy), "--prune"]
-        done = subprocess.run(
-            command, env=env | {"AIRFLOW_HOME": self.airflow_home}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def eventually(found: Callable[[], Any], wanted: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while (last := found()) != wanted and time.monotonic() < deadline:
-        time.sleep(0.25)
-    assert last == wanted
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """The demo, started as ``make demo`` does, and ended as by Ctrl-C."""
-    directory = tmp_path_factory.mktemp("demo")
-    settings = {
-        "DEMO_DIR": str(directory),
-        "DEMO_PYTHON": sys.executable,
-        "AIRFLOW_PORT": str(free_port()),
-        "IDP_PORT": str(free_port()),
-    }
-    env = {"DEMO_IDP_ENV": str(ROOT / ".cache" / "idp-venv")} | dict(os.environ) | settings
-    output = directory / "output"
-    announcement = directory / "demo.json"
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "examples" / "demo" / "demo.py")],
-            env=env,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        eventually(lambda: announcement.exists() or process.poll() is not None, True, SECONDS_TO_START)
-        assert announcement.exists(), output.read_text()
-        said = json.loads(announcement.read_text())
-        accounts = {account["username"]: account["password"] for account in said["accounts"]}
-        yield Demo(said["airflow_url"], said["airflow_home"], said["python"], accounts)
-    finally:
-        process.send_signal(signal.SIGINT)
-        code = process.wait(120)
-    assert code == 0, output.read_text()
-    assert not announcement.exists()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
-        yield browser
-        browser.close()
-
-
-class People:
-    """Everybody, each in a browser window of their own, signed in when they are first needed."""
-
-    def __init__(self, demo: Demo, chromium: Browser) -> None:
-        self._demo = demo
-        self._chromium = chromium
-        self._known: dict[str, Person] = {}
-
-    def __getitem__(self, username: str) -> Person:
-        if username not in self._known:
-            context = self._chromium.new_context(viewport={"width": 1280, "height": 900})
-            password = self._demo.accounts[username]
-            self._known[username] = Person(context, self._demo.airflow_url, username, password)
-        return self._known[username]
-
-
-@pytest.fixture(scope="module")
-def people(demo: Demo, chromium: Browser) -> People:
-    return People(demo, chromium)
 
 
 @pytest.fixture(scope="module")
@@ -450,19 +336,6 @@ def test_an_administrator_closes_an_account_that_sign_in_made(demo: Demo, people
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Changed Row")).to_be_visible()
         assert noor.status("/ui/auth/me") == status
-
-
-@contextmanager
-def changed_policy(demo: Demo, path: Path, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-    policy = tomllib.loads(POLICY.read_text())
-    del policy["tests"]  # they say what the policy is to mean as it is
-    change(policy)
-    path.write_text(tomlkit.dumps(policy))
-    try:
-        demo.apply(path)
-        yield
-    finally:
-        demo.apply(POLICY)
 
 
 def test_a_change_holds_on_the_next_request_of_who_is_signed_in(demo: Demo, people: People, tmp_path: Path) -> None:
