@@ -71,7 +71,7 @@ const people = (
     h("path", { d: "M2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M16 4.8a3.5 3.5 0 0 1 0 6.4M18.5 14.5c1.9.9 3 2.9 3 5.5" }))
 );
 
-const clamped = { display: "-webkit-box", maxWidth: "100%", overflow: "hidden", overflowWrap: "anywhere", textOverflow: "ellipsis", WebkitBoxOrient: "vertical", WebkitLineClamp: 2, whiteSpace: "normal" };
+const clamped = { display: "-webkit-box", maxWidth: "100%", overflow: "hidden", overflowWrap: "anywhere", textOverflow: "ellipsis", WebkitBoxOrient: "vertical", WebkitLineClamp: 2, lineHeight: 1.2, whiteSpace: "normal" };
 
 function Face({ style, team }) {
   return [people, h("div", { className: style.label, key: "label", style: clamped }, named(team))];

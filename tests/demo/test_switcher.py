@@ -81,6 +81,7 @@ def test_without_its_place_a_bar_stands_above_the_content(people: People) -> Non
     bar.get_by_role("button").click()
     noor.page.get_by_role("menuitemradio", name="data_science").click()
     expect(bar.get_by_role("button")).to_have_accessible_name("Team: data_science. Switch team")
+    noor.work_in(None)
 
 
 @pytest.mark.parametrize("fails", ["it answers 500", "it does not answer", "it answers something else"])
