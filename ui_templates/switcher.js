@@ -7,6 +7,7 @@ const { Alert, Box, Button, Input, Menu, Portal } = globalThis.ChakraUI;
 
 const SIDEBAR = '[data-testid="nav-sidebar"] > :first-child';
 const ALL = "All teams";
+const EVERY = "*"; // no team is called that, and the menu takes an empty value for none
 const SEARCH_FROM = 11;
 const WAIT_FOR_SIDEBAR = 3000;
 let known = null; // what was answered last: Airflow mounts this app anew on some of its pages
@@ -87,7 +88,7 @@ function Switcher({ me, onSwitch, place }) {
   const search = me.teams.length >= SEARCH_FROM;
   const shown = me.teams.filter((team) => team.toLowerCase().includes(wanted.toLowerCase()));
   const item = (team) =>
-    h(Menu.RadioItem, { key: named(team), style: { overflowWrap: "anywhere" }, value: team ?? "" }, named(team), h(Menu.ItemIndicator));
+    h(Menu.RadioItem, { key: named(team), style: { overflowWrap: "anywhere" }, value: team ?? EVERY }, named(team), h(Menu.ItemIndicator));
   return h(Menu.Root, { onOpenChange: ({ open }) => open || setWanted(""), positioning: { placement: "right-start" } },
     h(Menu.Trigger, { asChild: true },
       h("button", { "aria-label": `Team: ${named(me.active_team)}. Switch team`, className: style.button, title: named(me.active_team), type: "button" }, face)),
@@ -104,7 +105,7 @@ function Switcher({ me, onSwitch, place }) {
               size: "sm",
               value: wanted,
             })),
-          h(Menu.RadioItemGroup, { onValueChange: ({ value }) => onSwitch(value || null), value: me.active_team ?? "" },
+          h(Menu.RadioItemGroup, { onValueChange: ({ value }) => onSwitch(value === EVERY ? null : value), value: me.active_team ?? EVERY },
             wanted === "" && item(null),
             shown.map(item)),
           shown.length === 0 && h(Box, { color: "fg.muted", padding: 2 }, "No team of yours is called that.")))));
