@@ -150,7 +150,7 @@ async def _check(request: Request, user: Any) -> None:
         return
     call = Call(user, request.app.state.auth_manager, request.path_params, request.query_params, await _body(request))
     if not user.principal.superuser:
-        rows.restrict(call, rule.rows)
+        rows.restrict(call, rule.rows, rule.veil)
     if request.method != "GET":
         await run_in_threadpool(call.check_mentioned_dags)
     if rule.check is not None:

@@ -79,6 +79,7 @@ class Rule:
 
     check: Check | None = None
     rows: tuple[rows.Filter, ...] = ()
+    veil: rows.Veil | None = None
 
 
 AS_CORE_ASKS = Rule()
@@ -239,12 +240,17 @@ def _as_core_asks(module: str, *names: str) -> dict[str, Rule]:
 _connection_team, _variable_team, _pool_team = Connection.get_team_name, Variable.get_team_name, Pool.get_team_name
 
 ENDPOINTS: dict[str, Rule] = {
+    **_of(
+        "public.asset_state_store",
+        {
+            "get_asset_state_store": Rule(veil=rows.asset_writers),
+            "list_asset_state_store": Rule(veil=rows.asset_writers),
+        },
+    ),
     **_as_core_asks(
         "public.asset_state_store",
         "clear_asset_state_store",
         "delete_asset_state_store",
-        "get_asset_state_store",
-        "list_asset_state_store",
         "set_asset_state_store",
     ),
     **_of(
