@@ -34,6 +34,10 @@ MANAGERS = {
     },
     OURS: {"AIRFLOW__CORE__AUTH_MANAGER": "airflow_team_rbac.auth_manager.TeamAuthManager"},
 }
+NEW_AND_NOBODYS = {
+    # Without prefixes there may be a new thing that is named like beta's and is nobody's.
+    SIMPLE: re.compile(r": (connection|variable|slot_pool|connection_test_request) got (?!.*'team_name': 'beta')"),
+}
 HOW = {
     FAB: "no teams; adam holds Op",
     SIMPLE: "[core] multi_team, everything has its native team; adam is op of alpha",
@@ -130,7 +134,7 @@ def ask(manager: str) -> None:
         routes = {key: route for key, route in routes_of(app).items() if key in ROUTES and " /auth/" not in key}
         leaks, asked = {}, 0
         for key in sorted(routes, key=lambda key: ("logout" in key, ROUTES[key] == WRITE)):
-            for leak in leaks_of(key, routes[key], sweep, world, client, token):
+            for leak in leaks_of(key, routes[key], sweep, world, client, token, NEW_AND_NOBODYS.get(manager)):
                 asked += 1
                 if leak:
                     leaks[key] = leak
@@ -170,7 +174,9 @@ def sign_in(manager: str, sweep: Any) -> str:
     return str(get_auth_manager()._get_token_signer().generate(subject))
 
 
-def leaks_of(key: str, route: Any, sweep: Any, world: Any, client: Any, token: str) -> Iterator[tuple[str, str] | None]:
+def leaks_of(
+    key: str, route: Any, sweep: Any, world: Any, client: Any, token: str, harmless: re.Pattern[str] | None
+) -> Iterator[tuple[str, str] | None]:
     """Ask everything of a route; yield for each request what it leaked, if it did."""
     import sqlalchemy as sa
 
@@ -199,8 +205,9 @@ def leaks_of(key: str, route: Any, sweep: Any, world: Any, client: Any, token: s
         if statements:
             examine(call, answer, world, sweep, changes)
             world.put_back()
-        if changes.changed:
-            yield "changes", str(call)
+        changed = [change for change in changes.changed if not (harmless and harmless.search(change))]
+        if changed:
+            yield "changes", changed[0].replace("\n", "")
         elif shown := canaries(answer.shows, "zq[bs]|beta") - canaries(call.says, "zq[bs]|beta"):
             yield "shows", f"{call}: {', '.join(sorted(shown)[:3])}"
         else:
