@@ -162,7 +162,7 @@ def audit_log(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     a refusal and a change of the policy name what is any team's, and so are the superusers'.
     """
     call.user.listed.add(DagAccessEntity.AUDIT_LOG)
-    seen = [Log.dag_id.in_(_dags(call))]
+    seen: list[ColumnElement[bool]] = [Log.dag_id.in_(_dags(call))]
     if call.manager.may_read_deployment_log(call.user):
         ours = Log.event.startswith("team_rbac.", autoescape=True)
         seen.append(Log.dag_id.is_(None) if call.user.principal.superuser else and_(Log.dag_id.is_(None), ~ours))

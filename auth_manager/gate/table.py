@@ -78,8 +78,8 @@ class Rule:
     """What an endpoint needs beyond what core asks."""
 
     check: Check | None = None
-    rows: tuple[rows.Filter, ...] = ()
     veil: rows.Veil | None = None
+    rows: tuple[rows.Filter, ...] = ()
 
 
 AS_CORE_ASKS = Rule()
