@@ -31,7 +31,7 @@ sweep: $(VENV)/ready
 	TEAM_RBAC_FULL_SWEEP=1 $(BIN)/python -m pytest tests/sweep
 
 fuzz: $(VENV)/ready
-	TEAM_RBAC_FUZZ=50 $(BIN)/python -m pytest tests/sweep/test_fuzz.py -s
+	TEAM_RBAC_FUZZ=100 $(BIN)/python -m pytest tests/sweep/test_fuzz.py -s
 
 bench: $(VENV)/ready
 	$(BIN)/python -m bench.bench

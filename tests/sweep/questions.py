@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from .calls import Call
 from .canaries import Plants
+from .routes import LIST, ROUTES
 
 NUMBERS = {
     "asset_id",
@@ -60,7 +61,7 @@ def ids(plants: Plants, route: str) -> dict[str, Any]:
     if "hitlDetails" in route:
         values["task_id"] = f"{plants.mark}_ask"
         values["try_number"] = 0
-    if "{map_index}" in route and "hitlDetails" not in route:
+    if "listMapped" in route or ("{map_index}" in route and "hitlDetails" not in route):
         values |= {"task_id": f"{plants.mark}_group.{plants.mark}_mapped", "map_index": 0}
     return values
 
@@ -304,7 +305,7 @@ def calls(key: str, route: APIRoute, own: Plants, others: list[Plants], how: str
     Return what is asked of a GET route, or of one that lists by POST.
 
     :param how: ``ids`` as they are; ``paths``: in disguise too; ``each`` dimension of the query once too; ``pairs`` of
-        them too; or the ``product`` of every path with every value of the query, and the pairs
+        them too, for lists; or the ``product`` of every path with every value of the query, and the pairs
     """
     method, template = key.split(" ", 1)
     found: dict[Call, None] = {}
@@ -326,23 +327,22 @@ def calls(key: str, route: APIRoute, own: Plants, others: list[Plants], how: str
             add(path(template, ids(plants, key)), {}, headers=(("accept", "text/plain"),))
     if how in ("ids", "paths"):
         return list(found)
-    bases = [path(template, {**ids(own, key), **ANY})] if ANY.keys() & set(parameters(template)) else []
-    bases += [path(template, ids(own, key))]
-    wheres = list(dict.fromkeys([*bases, *paths(key, template, own, others)])) if how == "product" else bases
+    # Of a list the widest: what it does not hold, no narrower one does.
+    wide = ROUTES[key] == LIST and ANY.keys() & set(parameters(template))
+    base = path(template, {**ids(own, key), **(ANY if wide else {})})
+    wheres = dict.fromkeys([base, *paths(key, template, own, others)]) if how == "product" else [base]
     for other in others:
         dims = dimensions(route, other)
         asked = list(itertools.product(wheres, one_by_one(dims)))
-        if how != "each":  # of the widest list: what it does not hold, no narrower one does
-            asked += itertools.product(bases[:1], pairwise(dims))
+        if how != "each" and ROUTES[key] == LIST:
+            asked += itertools.product([base], pairwise(dims))
         for where, query in asked:
             add(where, {**need[0], **query}, "{}" if method == "POST" else None)
     if method == "POST":
-        for where in bases:
-            for body in posted_lists(others):
-                add(where, {}, json.dumps(body))
+        for body in posted_lists(others):
+            add(base, {}, json.dumps(body))
     if method == "GET":  # C4: core may authorize what a body names
-        for where in bases:
-            add(where, {**need[-1], "dag_id": others[0].ids["dag_id"]}, json.dumps({"dag_id": own.ids["dag_id"]}))
+        add(base, {**need[-1], "dag_id": others[0].ids["dag_id"]}, json.dumps({"dag_id": own.ids["dag_id"]}))
     return list(found)
 
 

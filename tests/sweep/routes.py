@@ -140,7 +140,7 @@ ROUTES: dict[str, str] = {
     # Task instances
     f"GET {_TASK}": THING,
     f"GET {_TASK}/links": THING,
-    f"GET {_TASK}/listMapped": LIST,
+    f"GET {_TASK}/listMapped": THING,
     f"GET {_TASK}/{{map_index}}/dependencies": THING,
     f"GET {_TASK}/dependencies": THING,
     f"GET {_TASK}/tries": THING,

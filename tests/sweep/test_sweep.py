@@ -362,7 +362,6 @@ def test_a_member_of_alpha_gets_what_is_alphas(sweep, asked, name):
 
 NOT_200 = {
     "externalLogUrl": "the logs are local",
-    "listMapped": "of a task that is not mapped, 404",
     "enqueue-test": "wants a token in a header",
     "/list {": "takes ~ alone",
 }
