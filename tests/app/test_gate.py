@@ -58,6 +58,14 @@ def test_events_of_assets(company):
     assert company.api("ada").status("POST", "/assets/events", missing) == 404
 
 
+@pytest.mark.parametrize("number", [-1, 2**31, 10**40])
+def test_a_number_that_no_asset_has(company, number):
+    for path in ("", "/queuedEvents?before=never", "/state-store"):
+        assert company.api("olga").status("GET", f"/assets/{number}{path}") == 403
+    assert company.api("olga").status("GET", f"/assets/aliases/{number}") == 403
+    assert company.api("olga").status("POST", "/assets/events", {"asset_id": number, "extra": {}}) == 403
+
+
 def test_assets_are_listed_to_whom_they_concern(company):
     """C3: core lists all of them."""
     expected = {
