@@ -1,36 +1,49 @@
 # make demo   a whole Airflow with teams, an identity provider, and people to sign in as
 # make test   everything that keeps it right, on SQLite and PostgreSQL
 # make bench  what it costs, in ratios measured in one run
+# make sweep  every route with every id and filter, longer than in make test
+# make fuzz   thousands of requests made up from Airflow's OpenAPI document
+# make bench-leaks   which routes leak between teams, with other auth managers and with ours
 # make lint   types and style alone
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unfinished lint bench chromium
+.PHONY: demo test test-demo test-sqlite sweep fuzz lint bench bench-leaks chromium
 .DEFAULT_GOAL := test
 
 demo:
 	@$(PYTHON) examples/demo/demo.py
 
 test: $(VENV)/ready chromium lint
-	@echo "== SQLite, real processes, a real identity provider and a browser"
-	$(BIN)/python -m pytest tests/policy tests/app tests/store tests/demo
-	@echo "== PostgreSQL"
+	@echo "== Two lanes side by side: the demo in a browser, then PostgreSQL; and all else, on SQLite"
+	@$(MAKE) --no-print-directory -j2 test-demo test-sqlite
+
+test-demo: $(VENV)/ready chromium
+	$(BIN)/python -m pytest tests/demo
 	TEAM_RBAC_TEST_DB=postgresql $(BIN)/python -m pytest tests/app tests/store
+
+test-sqlite: $(VENV)/ready
+	$(BIN)/python -m pytest tests/policy tests/app tests/store tests/coexist tests/sweep
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy auth_manager migrations ui_templates
 
-# Not finished: an existing FAB deployment beside ours (coexist), every route with canaries (sweep).
-test-unfinished: $(VENV)/ready
-	$(BIN)/python -m pytest tests/coexist tests/sweep
+sweep: $(VENV)/ready
+	TEAM_RBAC_FULL_SWEEP=1 $(BIN)/python -m pytest tests/sweep
+
+fuzz: $(VENV)/ready
+	TEAM_RBAC_FUZZ=100 $(BIN)/python -m pytest tests/sweep/test_fuzz.py -s
 
 bench: $(VENV)/ready
 	$(BIN)/python -m bench.bench
 	$(BIN)/python -m bench.guard
+
+bench-leaks: $(VENV)/ready
+	$(BIN)/python -m bench.leaks
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@echo "== Installing into $(VENV)"

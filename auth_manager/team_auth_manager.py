@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import jwt
 from airflow.api_fastapi.auth.managers.models.resource_details import (
@@ -32,7 +32,7 @@ from airflow.providers.fab.auth_manager.models import User as FabUser
 from airflow.providers.fab.www.security.permissions import RESOURCE_MY_PROFILE
 from airflow.utils.session import NEW_SESSION, create_session, provide_session
 from flask import current_app, g, has_request_context
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -58,7 +58,8 @@ _RUN_ENTITIES = frozenset(
 )
 ACTIVE_TEAM = "team"
 """The claim of a token that says which team its bearer works in."""
-_NUMBER = TypeAdapter(int)
+_NUMBER = TypeAdapter(Annotated[int, Field(ge=0, lt=2**31)])
+"""What an INTEGER column can hold: a database refuses to be asked for more."""
 _REMEMBERED = 10_000
 """How many decisions about one person are remembered."""
 _TEAM_VIEWS = (AccessView.DOCS, AccessView.IMPORT_ERRORS)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 HOME = Path(tempfile.mkdtemp(prefix="team-rbac-test-"))
 SERVERS: list[Any] = []
@@ -36,6 +37,7 @@ os.environ.update(
     {
         "AIRFLOW_HOME": str(HOME),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _database_url(),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_ENGINE_ARGS": '{"query_cache_size": 20000}',
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow_team_rbac.auth_manager.TeamAuthManager",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
@@ -48,6 +50,15 @@ os.environ.update(
         "AIRFLOW__FAB__AUTH_RATE_LIMITED": "False",
     }
 )
+
+
+@sa.event.listens_for(sa.Engine, "connect")
+def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
+    """Nothing that is made here is to survive anything."""
+    if os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("sqlite"):
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=OFF")
+        cursor.close()
 
 
 def pytest_sessionfinish() -> None:

@@ -157,7 +157,7 @@ async def _check(request: Request, user: Any) -> Any:
         return user
     call = Call(user, request.app.state.auth_manager, request.path_params, request.query_params, await _body(request))
     if not user.sees.superuser:
-        rows.restrict(call, rule.rows)
+        rows.restrict(call, rule.rows, rule.veil)
     if rule.plugins and not call.manager.permits_view(AccessView.PLUGINS, user.principal.everywhere):
         user.listed.add(AccessView.PLUGINS)
         plugins.show_only_ours()

@@ -25,12 +25,13 @@ from airflow.models.asset import (
     TaskInletAssetReference,
     TaskOutletAssetReference,
 )
+from airflow.models.asset_state_store import AssetStateStoreModel
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.errors import ParseImportError
 from airflow.models.log import Log
 from airflow.utils.session import create_session
-from sqlalchemy import ColumnElement, and_, event, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, event, false, func, or_, select, tuple_
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 if TYPE_CHECKING:
@@ -38,13 +39,15 @@ if TYPE_CHECKING:
 
 Filter = Callable[["Call"], list[tuple[type[Any], ColumnElement[bool]]]]
 """Says which rows of which models a call may see."""
+Veil = Callable[["Call"], dict[str, ColumnElement[bool]]]
+"""Says of which rows a call may see certain columns; of the others they are empty."""
 
 
 class _Restriction:
     """The filters of one request. They are worked out when the first statement needs them, off the event loop."""
 
-    def __init__(self, call: Call, filters: tuple[Filter, ...]) -> None:
-        self._call, self._filters = call, filters
+    def __init__(self, call: Call, filters: tuple[Filter, ...], veil: Veil | None) -> None:
+        self._call, self._filters, self._veil = call, filters, veil
 
     @cached_property
     def options(self) -> list[Any]:
@@ -54,13 +57,28 @@ class _Restriction:
             for model, criterion in rows(self._call)
         ]
 
+    @cached_property
+    def veiled(self) -> dict[str, ColumnElement[bool]]:
+        return self._veil(self._call) if self._veil is not None else {}
+
+    def hold(self, statement: Any) -> Any:
+        """Return the statement with what it may see."""
+        if isinstance(statement, Select) and self.veiled.keys() & statement.selected_columns.keys():
+            statement = statement.with_only_columns(
+                *(
+                    case((self.veiled[name], column)).label(name) if name in self.veiled else column
+                    for name, column in statement.selected_columns.items()
+                )
+            )
+        return statement.options(*self.options)
+
 
 _current: ContextVar[_Restriction | None] = ContextVar("team_rbac_rows", default=None)
 
 
-def restrict(call: Call, filters: tuple[Filter, ...]) -> None:
+def restrict(call: Call, filters: tuple[Filter, ...], veil: Veil | None = None) -> None:
     """Filter what the rest of this request reads."""
-    _current.set(_Restriction(call, filters) if filters else None)
+    _current.set(_Restriction(call, filters, veil) if filters or veil else None)
 
 
 def listen() -> None:
@@ -75,10 +93,9 @@ def _filter(state: ORMExecuteState) -> None:
         return
     token = _current.set(None)  # what the filters themselves read is not filtered
     try:
-        options = restriction.options
+        state.statement = restriction.hold(state.statement)
     finally:
         _current.reset(token)
-    state.statement = state.statement.options(*options)
 
 
 # The filters -----------------------------------------------------------------------------------------
@@ -133,11 +150,23 @@ def editable_queue(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     return [(AssetDagRunQueue, AssetDagRunQueue.target_dag_id.in_(_dags(call, "PUT")))]
 
 
+def asset_writers(call: Call) -> dict[str, ColumnElement[bool]]:
+    """Which task last wrote a value that is kept of an asset: shown with its Dag, the value with the asset."""
+    mine = AssetStateStoreModel.last_updated_by_dag_id.in_(_dags(call))
+    return {f"last_updated_by_{column}": mine for column in ("dag_id", "run_id", "task_id", "map_index")}
+
+
 def audit_log(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
-    """Rows of Dags whose audit log they may read; rows without a Dag are the deployment's."""
+    """
+    Rows of Dags whose audit log they may read. Rows without a Dag are the deployment's, but for our own among them:
+    a refusal and a change of the policy name what is any team's, and so are the superusers'.
+    """
     call.user.listed.add(DagAccessEntity.AUDIT_LOG)
-    mine = Log.dag_id.in_(_dags(call))
-    return [(Log, or_(mine, Log.dag_id.is_(None)) if call.manager.may_read_deployment_log(call.user) else mine)]
+    seen: list[ColumnElement[bool]] = [Log.dag_id.in_(_dags(call))]
+    if call.manager.may_read_deployment_log(call.user):
+        ours = Log.event.startswith("team_rbac.", autoescape=True)
+        seen.append(Log.dag_id.is_(None) if call.user.principal.superuser else and_(Log.dag_id.is_(None), ~ours))
+    return [(Log, or_(*seen))]
 
 
 def import_errors(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
@@ -147,10 +176,12 @@ def import_errors(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     place = tuple_(ParseImportError.bundle_name, ParseImportError.filename)
     seen: list[ColumnElement[bool]] = [place.in_(with_dags.where(DagModel.dag_id.in_(_dags(call))))]
     sources = {team.name: team.sources for team in evaluator.policy.teams}
-    for name, standing in principal.teams.items():
-        if call.manager.permits_view(AccessView.IMPORT_ERRORS, standing):
-            seen += [_from(source) for source in sources.get(name, ())]
-    if (
+    for name in sources:
+        # A superuser is in no team, and may do everything in each.
+        standing = principal.everywhere if principal.superuser else principal.teams.get(name)
+        if standing is not None and call.manager.permits_view(AccessView.IMPORT_ERRORS, standing):
+            seen += [_from(source) for source in sources[name]]
+    if principal.superuser or (
         call.manager.permits_view(AccessView.IMPORT_ERRORS, principal.everywhere)
         and not evaluator.policy.unowned_denied
     ):

@@ -78,6 +78,7 @@ class Rule:
     """What an endpoint needs beyond what core asks."""
 
     check: Check | None = None
+    veil: rows.Veil | None = None
     rows: tuple[rows.Filter, ...] = ()
     plugins: bool = False
     """Answer everybody, but with our own plugin alone without the permission (``plugins``)."""
@@ -241,12 +242,17 @@ def _as_core_asks(module: str, *names: str) -> dict[str, Rule]:
 _connection_team, _variable_team, _pool_team = Connection.get_team_name, Variable.get_team_name, Pool.get_team_name
 
 ENDPOINTS: dict[str, Rule] = {
+    **_of(
+        "public.asset_state_store",
+        {
+            "get_asset_state_store": Rule(veil=rows.asset_writers),
+            "list_asset_state_store": Rule(veil=rows.asset_writers),
+        },
+    ),
     **_as_core_asks(
         "public.asset_state_store",
         "clear_asset_state_store",
         "delete_asset_state_store",
-        "get_asset_state_store",
-        "list_asset_state_store",
         "set_asset_state_store",
     ),
     **_of(

@@ -6,8 +6,14 @@ import json
 
 import pytest
 from airflow.models.asset import AssetActive, DagScheduleAssetReference
+from airflow.models.asset_state_store import AssetStateStoreModel
 from airflow.models.errors import ParseImportError
+from airflow.providers.fab.auth_manager.models import Permission, Role
+from airflow.utils.session import create_session
 from airflow_team_rbac.auth_manager.store.people import utcnow
+from sqlalchemy import select
+
+from ..world import Api
 
 
 def new(kind: str, name: str) -> tuple[str, str, dict]:
@@ -50,6 +56,14 @@ def test_events_of_assets(company):
     missing = {"asset_id": 999_999, "extra": {}}
     assert company.api("fred").status("POST", "/assets/events", missing) == 403
     assert company.api("ada").status("POST", "/assets/events", missing) == 404
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**40])
+def test_a_number_that_no_asset_has(company, number):
+    for path in ("", "/queuedEvents?before=never", "/state-store"):
+        assert company.api("olga").status("GET", f"/assets/{number}{path}") == 403
+    assert company.api("olga").status("GET", f"/assets/aliases/{number}") == 403
+    assert company.api("olga").status("POST", "/assets/events", {"asset_id": number, "extra": {}}) == 403
 
 
 def test_assets_are_listed_to_whom_they_concern(company):
@@ -168,3 +182,50 @@ def test_every_route_is_in_the_table(app):
 
     names = {endpoint_name(route.endpoint) for route in app.routes if isinstance(route, APIRoute)}
     assert {name for name in names if name.startswith(CORE)} == set(ENDPOINTS)
+
+
+@pytest.fixture
+def auditor(company):
+    """Somebody whose global role reads the audit log, which FAB's Op does not."""
+    wanted = {("can_read", "DAGs"), ("can_read", "Audit Logs")}
+    with create_session() as session:
+        permissions = session.scalars(select(Permission)).unique()
+        held = [one for one in permissions if (one.action.name, one.resource.name) in wanted]
+        session.add(Role(name="Auditor", permissions=held))
+    return Api(company.client, company.world.person("aud", roles=["Auditor"]))
+
+
+def test_our_own_audit_rows_are_the_superusers(company, auditor):
+    """What was refused, and what was changed of the policy, names what is any team's."""
+    company.api("olga").status("GET", "/dags/finance__etl")
+    company.api("ada")("POST", "/variables", {"key": "unowned_logged", "value": "1"})
+    ours = company.world.audit("team_rbac.request.refuse")[-1]
+    cores = company.world.audit("post_variable")[-1]
+    for api, seen in ((company.api("ada"), [ours, cores]), (auditor, [cores]), (company.api("olga"), [])):
+        for row in (ours, cores):
+            assert (api.status("GET", f"/eventLogs/{row.id}") == 200) is (row in seen)
+            listed = api.get(f"/eventLogs?event={row.event}&order_by=-event_log_id")
+            found = listed.json().get("event_logs", []) if listed.status_code == 200 else []
+            assert (row.id in {one["event_log_id"] for one in found}) is (row in seen)
+
+
+def test_who_wrote_what_is_kept_of_an_asset(company):
+    """L3: the value is shown with the asset, the task that wrote it with its Dag."""
+    number = company.assets["sales__orders"]
+    writer = {"dag_id": "sales__etl", "run_id": "a run", "task_id": "task", "map_index": -1}
+    company.world._add(
+        AssetStateStoreModel(
+            asset_id=number,
+            key="watermark",
+            value='"7"',
+            updated_at=utcnow(),
+            last_updated_by_kind="task",
+            **{f"last_updated_by_{name}": value for name, value in writer.items()},
+        )
+    )
+    for name, told in (("olga", writer), ("ada", writer), ("greta", dict.fromkeys(writer))):
+        one = company.api(name).get(f"/assets/{number}/state-store/watermark").json()
+        some = company.api(name).get(f"/assets/{number}/state-store").json()
+        assert some["asset_state_store"] == [one]
+        assert (one["value"], one["last_updated_by"]) == ("7", {"kind": "task", **told})
+        assert some["total_entries"] == 1

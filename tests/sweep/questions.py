@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from .calls import Call
 from .canaries import Plants
+from .routes import LIST, ROUTES
 
 NUMBERS = {
     "asset_id",
@@ -55,10 +56,12 @@ def ids(plants: Plants, route: str) -> dict[str, Any]:
     values = {**ELSEWHERE, **plants.ids}
     if "/assets/{asset_id}/state-store" in route:
         values["key"] = plants.canary("asset_state_store", "key")
+    if "pending_partitioned_dag_run" in route:
+        values["dag_id"] = plants.name("part")
     if "hitlDetails" in route:
         values["task_id"] = f"{plants.mark}_ask"
         values["try_number"] = 0
-    if "{map_index}" in route and "hitlDetails" not in route:
+    if "listMapped" in route or ("{map_index}" in route and "hitlDetails" not in route):
         values |= {"task_id": f"{plants.mark}_group.{plants.mark}_mapped", "map_index": 0}
     return values
 
@@ -73,7 +76,7 @@ def parameters(template: str) -> list[str]:
     return re.findall(r"\{(\w+)\}", template)
 
 
-def paths(route: str, template: str, own: Plants, others: Iterable[Plants]) -> Iterator[str]:
+def paths(route: str, template: str, own: Plants, others: Iterable[Plants], *, disguised: bool = True) -> Iterator[str]:
     """Yield the paths of a route: own, foreign, mixed, missing, wildcard and in disguise."""
     names = parameters(template)
     if not names:
@@ -107,7 +110,7 @@ def paths(route: str, template: str, own: Plants, others: Iterable[Plants]) -> I
             yield path(template, twin)
             yield path(template, {**twin, "dag_id": own.name("twin")})
             yield path(template, {**twin, "dag_id": "~"})
-        for disguise in disguises(names, theirs):
+        for disguise in disguises(names, theirs) if disguised else ():
             yield path(template, {**{n: quote(str(v), safe="") for n, v in theirs.items()}, **disguise}, raw=True)
 
 
@@ -301,7 +304,8 @@ def calls(key: str, route: APIRoute, own: Plants, others: list[Plants], how: str
     """
     Return what is asked of a GET route, or of one that lists by POST.
 
-    :param how: ``paths`` alone; ``each`` dimension of the query once too; ``pairs`` of them too
+    :param how: ``ids`` as they are; ``paths``: in disguise too; ``each`` dimension of the query once too; ``pairs`` of
+        them too, for lists; or the ``product`` of every path with every value of the query, and the pairs
     """
     method, template = key.split(" ", 1)
     found: dict[Call, None] = {}
@@ -312,7 +316,7 @@ def calls(key: str, route: APIRoute, own: Plants, others: list[Plants], how: str
         found[Call(method, where, key, tuple(query.items()), body, headers)] = None
 
     need = [required(route, plants) for plants in (own, *others)]
-    for where in paths(key, template, own, others):
+    for where in paths(key, template, own, others, disguised=how != "ids"):
         for query in need if need[0] else [{}]:
             add(where, query, "{}" if method == "POST" else None)
     if key == "GET /api/v2/connections/enqueue-test":
@@ -321,23 +325,24 @@ def calls(key: str, route: APIRoute, own: Plants, others: list[Plants], how: str
     if "dagSources" in key or "/logs/" in key:
         for plants in (own, *others):
             add(path(template, ids(plants, key)), {}, headers=(("accept", "text/plain"),))
-    if how == "paths":
+    if how in ("ids", "paths"):
         return list(found)
-    bases = [path(template, {**ids(own, key), **ANY})] if ANY.keys() & set(parameters(template)) else []
-    bases += [path(template, ids(own, key))]
+    # Of a list the widest: what it does not hold, no narrower one does.
+    wide = ROUTES[key] == LIST and ANY.keys() & set(parameters(template))
+    base = path(template, {**ids(own, key), **(ANY if wide else {})})
+    wheres = dict.fromkeys([base, *paths(key, template, own, others)]) if how == "product" else [base]
     for other in others:
         dims = dimensions(route, other)
-        combine = {"each": one_by_one, "pairs": lambda d: itertools.chain(one_by_one(d), pairwise(d))}[how]
-        for where in bases:
-            for query in combine(dims):
-                add(where, {**need[0], **query}, "{}" if method == "POST" else None)
+        asked = list(itertools.product(wheres, one_by_one(dims)))
+        if how != "each" and ROUTES[key] == LIST:
+            asked += itertools.product([base], pairwise(dims))
+        for where, query in asked:
+            add(where, {**need[0], **query}, "{}" if method == "POST" else None)
     if method == "POST":
-        for where in bases:
-            for body in posted_lists(others):
-                add(where, {}, json.dumps(body))
+        for body in posted_lists(others):
+            add(base, {}, json.dumps(body))
     if method == "GET":  # C4: core may authorize what a body names
-        for where in bases:
-            add(where, {**need[-1], "dag_id": others[0].ids["dag_id"]}, json.dumps({"dag_id": own.ids["dag_id"]}))
+        add(base, {**need[-1], "dag_id": others[0].ids["dag_id"]}, json.dumps({"dag_id": own.ids["dag_id"]}))
     return list(found)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from airflow_team_rbac.auth_manager.api.app import SWITCHER
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
@@ -56,6 +57,10 @@ ROUTES: dict[str, str] = {
     "GET /ui/gantt/{dag_id}/{run_id}": THING,
     "GET /ui/calendar/{dag_id}": THING,
     "GET /ui/teams": SELF,
+    # Ours
+    f"GET /team-rbac/{SWITCHER.path}": OPEN,
+    "GET /team-rbac/api/me": SELF,
+    "POST /team-rbac/api/active-team": WRITE,
     # Assets
     "GET /api/v2/assets": LIST,
     "GET /api/v2/assets/aliases": LIST,
@@ -140,7 +145,7 @@ ROUTES: dict[str, str] = {
     # Task instances
     f"GET {_TASK}": THING,
     f"GET {_TASK}/links": THING,
-    f"GET {_TASK}/listMapped": LIST,
+    f"GET {_TASK}/listMapped": THING,
     f"GET {_TASK}/{{map_index}}/dependencies": THING,
     f"GET {_TASK}/dependencies": THING,
     f"GET {_TASK}/tries": THING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -73,6 +74,7 @@ def test_in_multi_team_mode():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(command, env=env, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d passed, 1 skipped", done.stdout), done.stdout  # this one alone
 
 
 @pytest.fixture(scope="module")

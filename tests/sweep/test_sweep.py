@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,7 @@ NO_CANARY = {
         ("team_rbac_binding.created_by", "team_rbac_grant.created_by", "team_rbac_team.created_by"),
         "who applied the policy",
     ),
+    "team_rbac_active_team.team_name": "the name of a team of whoever chose it",
     "team_rbac_identity.issuer": "of the whole deployment",
     "team_rbac_identity.subject": "as the IdP made it",
 }
@@ -149,8 +151,9 @@ FORBIDDEN = {
     "adam": r"zq[bsu]|beta",
     "nora": r"zq[absu]|alpha|beta",
     "gus": r"zq[abs]|alpha|beta",
-    # Of what is shared, the Dag and what its own source names: its assets, its pool and the Dag that it triggers.
-    "gabe": r"zq[abu]|alpha|beta__zqs_(?!dag|in|out|alias|by_name|by_uri|pool|cron)|zqs-(connection|variable|slot)",
+    # Of what is shared, the Dag and what its own source names: its assets, its pool and the Dag that it triggers;
+    # and the bundle that it comes from, which Airflow shows as one of its own columns.
+    "gabe": r"zq[abu]|alpha|beta__zqs_(?!dag|in|out|alias|by_|pool|cron|bundle)|zqs-(connection|variable|slot)",
     "gwen": r"zq[abu]|alpha|beta__zqs_(?!conn|var|pool|in|alias)|zqs-(dag|task|xcom|hitl|log|run|job|import)",
 }
 
@@ -225,6 +228,7 @@ NEVER_SHOWN = {
             "callback-output",
             "dag_bundle-signed_url_template",
             "dag_bundle-template_params",
+            "dag_bundle-version",
             "dag_favorite-user_id",
             "dag_priority_parsing_request",
             "dag_priority_parsing_request-relative_fileloc",
@@ -277,8 +281,11 @@ DEPLOYMENTS = {
     "zqb-everything",
     "zqb-team-description",
     "zqb-team_rbac_binding-reason",
+    "zqb-team_rbac_grant-reason",
+    "zqb_grantee",
+    "beta__zqb_",
 }
-"""What an administrator sees of beta and its members do not: jobs, and audit rows without a Dag."""
+"""What an administrator sees of beta and its members do not: jobs, and audit rows without a Dag, as the policy's."""
 
 
 @pytest.fixture(scope="module")
@@ -318,30 +325,46 @@ def test_a_member_is_answered_as_an_administrator(sweep, seen):
     other = [
         f"{call}\n  root: {one.status} {one.text[:200]}\n  bess: {two.status} {two.text[:200]}"
         for (call, one), (_, two) in zip(root, bess, strict=True)
-        if ROUTES[call.route] == THING and one.status == 200 and told(one) != told(two)
+        if ROUTES[call.route] == THING
+        and one.status == 200
+        and told(one) != told(two)
+        and not any(reason in str(call) for reason in NOT_ALIKE)
     ]
     assert other == []
 
 
+NOT_ALIKE = {
+    "/BETA__ZQB": "disputed: the superusers'",
+    "/%20beta__zqb": "another id, and nobody's",
+    "/~/": "what there is of all teams",
+    "/987654/": "whether a number is in use is not told",
+    "/upstreamAssetEvents": "one of the events that the sweep has set beta's Dag off is alpha's",
+}
+"""What a member is answered otherwise than an administrator, and why."""
+
+
 @pytest.mark.parametrize("name", ["adam", "opal"])
 def test_a_member_of_alpha_gets_what_is_alphas(sweep, asked, name):
+    """All of it, and nothing is refused that asks for a part of it. (A filter may find nothing.)"""
     denied = {
         str(call): f"{answer.status} {answer.text[:200]}"
         for call, _, answer in asked[name]
-        if answer.status != 200
+        if answer.status in ((401, 403) if call.query else range(201, 600))
         and ROUTES[call.route] in (THING, LIST)
         and call.path == path(call.route.split(" ", 1)[1], ids(sweep.alpha, call.route))
-        and not canaries(call.says, "zqb")
+        and not canaries(call.says, "zqb|beta")
+        and not call.headers
         and not fails_anyhow(call)
         and not any(reason in str(call) for reason in NOT_200)
+        and not (name == "opal" and "eventLogs" in call.path)  # of FAB's roles Admin alone reads the audit log
     }
     assert denied == {}
 
 
 NOT_200 = {
     "externalLogUrl": "the logs are local",
-    "listMapped": "of a task that is not mapped, 404",
     "enqueue-test": "wants a token in a header",
+    "/list {": "takes ~ alone",
 }
 
 
@@ -366,12 +389,20 @@ def test_filters_do_not_disturb_an_administrator(sweep, asker, listing, monkeypa
         manager = request.app.state.auth_manager
         user = manager.deserialize_user({"sub": str(sweep.people["root"])})
         rule = table.ENDPOINTS[table.endpoint_name(request.scope["endpoint"])]
-        rows.restrict(table.Call(user, manager, request.path_params, request.query_params, body), rule.rows)
+        rows.restrict(table.Call(user, manager, request.path_params, request.query_params, body), rule.rows, rule.veil)
         return body
 
     monkeypatch.setattr(core_api, "_body", restricted_body)
     on = asker.many(token, asked)
-    assert [str(call) for call, one, two in zip(asked, off, on, strict=True) if told(one) != told(two)] == []
+    assert [str(call) for call, one, two in zip(asked, off, on, strict=True) if in_order(one) != in_order(two)] == []
+
+
+def in_order(answer: Answer) -> Any:
+    """What is told, with the events that set off a run in an order: Airflow asks the database for none."""
+    if '"asset_events"' not in answer.text:
+        return told(answer)
+    answer = answer.json()
+    return answer["total_entries"], sorted(map(repr, answer["asset_events"]))
 
 
 def core_name(route) -> str:
@@ -379,4 +410,4 @@ def core_name(route) -> str:
 
 
 def filtered(endpoints) -> set[str]:
-    return {name for name, rule in endpoints.items() if rule.rows}
+    return {name for name, rule in endpoints.items() if rule.rows or rule.veil}
