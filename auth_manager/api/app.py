@@ -131,7 +131,7 @@ async def _active_team(request: Request) -> ActiveTeam:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, found) from None
 
 
-def _from_our_own_page(request: Request) -> None:
+def _from_our_own_page(request: Request, user: User) -> None:
     """Refuse what another site's page made the browser send: it sends the cookie, but not these."""
     if "authorization" in request.headers:
         return

@@ -278,7 +278,6 @@ DEPLOYMENTS = {
     "zqb-job-hostname",
     "zqb-job-unixname",
     "zqb-log-without_dag",
-    "zqb-everything",
     "zqb-team-description",
     "zqb-team_rbac_binding-reason",
     "zqb-team_rbac_grant-reason",
