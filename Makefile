@@ -3,6 +3,7 @@
 # make bench  what it costs, in ratios measured in one run
 # make sweep  every route with every id and filter, longer than in make test
 # make fuzz   thousands of requests made up from Airflow's OpenAPI document
+# make test-next   the app and the sweep on Airflow's newest pre-release
 # make bench-leaks   which routes leak between teams, with other auth managers and with ours
 # make lint   types and style alone
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-demo test-sqlite sweep fuzz lint bench bench-leaks chromium
+.PHONY: demo test test-demo test-sqlite sweep fuzz test-next lint bench bench-leaks chromium
 .DEFAULT_GOAL := test
 
 demo:
@@ -37,6 +38,15 @@ sweep: $(VENV)/ready
 
 fuzz: $(VENV)/ready
 	TEAM_RBAC_FUZZ=100 $(BIN)/python -m pytest tests/sweep/test_fuzz.py -s
+
+# Airflow's newest pre-release: what is new there is in no table yet, and for superusers only.
+test-next:
+	$(PYTHON) -m venv $(VENV)-next
+	$(VENV)-next/bin/pip install --quiet --disable-pip-version-check uv -c constraints.txt
+	echo 'apache-airflow>=3.4.0b1' > $(VENV)-next/overrides.txt
+	$(VENV)-next/bin/uv pip install --quiet --python $(VENV)-next/bin/python --prerelease allow \
+	    --override $(VENV)-next/overrides.txt -e '.[dev]'
+	$(VENV)-next/bin/python -m pytest tests/app tests/sweep
 
 bench: $(VENV)/ready
 	$(BIN)/python -m bench.bench

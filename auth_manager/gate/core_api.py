@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..store.people import TeamUser
 from . import plugins, rows
 from .hooks import GateMissing, find
-from .table import CORE, ENDPOINTS, Call, Refusal, endpoint_name
+from .table import AS_CORE_ASKS, CORE, ENDPOINTS, Call, Refusal, endpoint_name
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,8 @@ async def _guarded(
         await run_in_threadpool(_audit, request, user, str(refusal))
         raise HTTPException(refusal.status, refusal.told) from None
     except HTTPException as error:
-        if error.status_code == status.HTTP_403_FORBIDDEN and isinstance(user, TeamUser):
+        rule = ENDPOINTS.get(endpoint_name(request.scope["endpoint"]), AS_CORE_ASKS)
+        if error.status_code == status.HTTP_403_FORBIDDEN and isinstance(user, TeamUser) and not rule.quiet:
             await run_in_threadpool(_audit, request, user, "Airflow asked, and they may not")
         raise
 

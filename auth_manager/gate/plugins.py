@@ -23,7 +23,7 @@ def install() -> None:
     """Stand at Airflow's list of plugins. Does nothing where no request is marked. Raises GateMissing."""
     # Stands in for a filter of plugins by user.
     listed = find(plugins_manager, "get_plugin_info")
-    if hasattr(listed, "__wrapped__") and getattr(listed, "team_rbac", False):
+    if getattr(listed, "team_rbac", False):
         return
 
     @functools.wraps(listed)

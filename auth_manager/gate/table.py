@@ -82,6 +82,8 @@ class Rule:
     rows: tuple[rows.Filter, ...] = ()
     plugins: bool = False
     """Answer everybody, but with our own plugin alone without the permission (``plugins``)."""
+    quiet: bool = False
+    """Do not audit its refusals: the UI asks for it on everybody's behalf, page after page."""
 
 
 AS_CORE_ASKS = Rule()
@@ -399,7 +401,7 @@ ENDPOINTS: dict[str, Rule] = {
         "public.import_error",
         {
             "get_import_error": Rule(rows=(rows.import_errors,)),
-            "get_import_errors": Rule(rows=(rows.import_errors,)),
+            "get_import_errors": Rule(rows=(rows.import_errors,), quiet=True),
         },
     ),
     **_as_core_asks(
@@ -419,11 +421,8 @@ ENDPOINTS: dict[str, Rule] = {
         "public.plugins",
         {
             "get_plugins": Rule(plugins=True),
+            "import_errors": Rule(quiet=True),
         },
-    ),
-    **_as_core_asks(
-        "public.plugins",
-        "import_errors",
     ),
     **_of(
         "public.pools",

@@ -148,6 +148,13 @@ def test_a_refused_request_leaves_no_trace_but_its_refusal(company, method, path
     assert json.loads(refusal.extra).items() >= {"method": method, "path": f"/api/v2{path}"}.items()
 
 
+def test_what_the_ui_asks_for_on_every_page_does_not_fill_the_log(company):
+    before = len(company.world.audit())
+    assert company.api("olga").status("GET", "/plugins/importErrors") == 403
+    assert company.api("vera").status("GET", "/importErrors") == 403
+    assert len(company.world.audit()) == before
+
+
 def test_queued_events_of_the_dags_of_others(company, client):
     """M10: core authorizes the Dag of the query, and deletes those of all that may be read."""
     world, number = company.world, company.assets["weather"]
