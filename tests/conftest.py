@@ -55,7 +55,7 @@ os.environ.update(
 @sa.event.listens_for(sa.Engine, "connect")
 def do_not_wait_for_the_disk(connection: Any, _: Any) -> None:
     """Nothing that is made here is to survive anything."""
-    if os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("sqlite"):
+    if "sqlite" in type(connection).__module__:
         cursor = connection.cursor()
         cursor.execute("PRAGMA synchronous=OFF")
         cursor.close()

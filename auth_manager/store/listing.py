@@ -127,19 +127,30 @@ def _one_by_one(
         question = select(DagModel.dag_id, bundle_team.c.team_name).outerjoin(
             bundle_team, bundle_team.c.dag_bundle_name == DagModel.bundle_name
         )
+    # Most Dags are answered by what is the same for all of a place; this is asked on every list.
+    unowned, own = _all_unowned(evaluator, principal, permits), _own_teams(principal, permits)
+    granted = bool(principal.grants.get(Kind.DAG))
     found = set()
     for dag_id, *team in session.execute(question):
-        resource = Resource(Kind.DAG, dag_id, evaluator.ownership.owner(Kind.DAG, dag_id, *team))
-        if evaluator.decide(principal, resource, action, lambda standing: permits(standing, dag_id)):  # noqa: B023
+        owner = evaluator.ownership.owner(Kind.DAG, dag_id, *team)
+        if (unowned and owner.is_unowned) or owner.team in own:
             found.add(dag_id)
+        elif granted or owner.is_unowned:
+            resource = Resource(Kind.DAG, dag_id, owner)
+            if evaluator.decide(principal, resource, action, lambda standing: permits(standing, dag_id)):  # noqa: B023
+                found.add(dag_id)
     return found
+
+
+def _own_teams(principal: Principal, permits: PermitsDag) -> set[str]:
+    return {name for name, standing in principal.teams.items() if permits(standing, ANY_DAG)}
 
 
 def _of_teams(
     evaluator: Evaluator, principal: Principal, permits: PermitsDag, session: Session
 ) -> Iterator[ColumnElement[bool]]:
     """Yield what the prefixes and lists of the teams reach in which this is permitted."""
-    names = {name for name, standing in principal.teams.items() if permits(standing, ANY_DAG)}
+    names = _own_teams(principal, permits)
     teams = [team for team in evaluator.policy.teams if team.name in names]
     listed = {team.name: [ref.id for ref in team.resources if ref.kind is Kind.DAG] for team in evaluator.policy.teams}
     prefixes = [prefix for team in teams for prefix in team.prefixes]

@@ -289,6 +289,20 @@ INTENDED = (
         says=r'\{"pools":\[\{"name":"default_pool",[^{]*\}\],"total_entries":1\}',
     ),
     Intended(
+        reason="GET /plugins, which the UI needs to load the switcher, lists only our entry without the permission.",
+        calls=r"GET /plugins",
+        stock=403,
+        ours=200,
+        says=r'\{"plugins":\[\{"name":"team_rbac",.*\],"total_entries":1\}',
+    ),
+    Intended(
+        reason="The same: our plugin has something to bring now.",
+        calls=r"GET /plugins",
+        stock=200,
+        ours=200,
+        says=r'\{"plugins":\[\{"name":"team_rbac",.*"bundle_url":"team-rbac/.*\],"total_entries":1\}',
+    ),
+    Intended(
         reason="The menus of the lists that they may ask for.",
         calls=r"GET /ui/auth/menus",
         stock=200,
