@@ -220,6 +220,15 @@ def decisions(manager: Any, people: dict[str, int], rounds: int) -> Iterator[Row
         taken = in_turn(rounds, each(getattr(manager, name), ours, details), each(getattr(fab, name), theirs, details))
         yield compared(what, *(seconds / 100 for seconds in taken), DECISION_TARGET)
 
+    again = each(manager.is_authorized_dag, ours, dags)
+
+    def anew() -> None:
+        ours.principal.memo.clear()
+        again()
+
+    taken = in_turn(rounds, anew, each(fab.is_authorized_dag, theirs, dags))
+    yield compared("the same on a Dag for the first time | FAB's", *(seconds / 100 for seconds in taken))
+
 
 def small_question(manager: Any, people: dict[str, int], rounds: int) -> Iterator[Row]:
     def by_key() -> Any:

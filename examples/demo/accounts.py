@@ -42,7 +42,7 @@ ACCOUNTS = (
         groups=("ds-dev", "analysts"),
         teams=("analytics", "data_science"),
         sees="data_science, as Op, and analytics, as Viewer",
-        hint="run data_science__prepare; run analytics__dashboard: refused",
+        hint="switch teams below the logo; run data_science__prepare; run analytics__dashboard: refused",
     ),
     Account(
         username="otto",
