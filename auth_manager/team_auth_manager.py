@@ -155,19 +155,26 @@ class TeamAuthManager(FabAuthManager):
         """Add ours outside FAB's."""
         return [*super().get_fastapi_middlewares(), (CoreGate, {}), (PolicyUnavailableMiddleware, {})]
 
-    def _whois(self, user: Any) -> tuple[Evaluator, Principal]:
-        """Return the policy and the person, for a user of FastAPI, of Flask, or nobody in particular."""
+    def team_user(self, user: Any) -> TeamUser:
+        """
+        Return the person and the policy, for a user of FastAPI, of Flask, or nobody in particular.
+
+        :raises PolicyUnavailable: the database does not tell
+        """
         if isinstance(user, TeamUser):
-            return user.evaluator, user.principal
+            return user
         if user is None or user.is_anonymous:
-            evaluator = self.people.evaluator()
-            perms = frozenset(user.perms) if user is not None else frozenset()
-            return evaluator, Principal(None, False, Standing(perms, ("the public role",)), {}, {}, (), None)
+            return self.people.nobody(frozenset(user.perms) if user is not None else frozenset())
         # A page of FAB asks dozens of times, and its user is FAB's own.
         known = g.setdefault("team_rbac_users", {}) if has_request_context() else {}
         if user.id not in known:
             known[user.id] = self.people.find(user.id)
-        return self._whois(known[user.id])
+        found: TeamUser = known[user.id]
+        return found
+
+    def _whois(self, user: Any) -> tuple[Evaluator, Principal]:
+        found = self.team_user(user)
+        return found.evaluator, found.principal
 
     def _lists_for(self, user: Any) -> tuple[Evaluator, Principal]:
         """As ``_whois``, for a list: with an active team, of what concerns that team."""
@@ -260,7 +267,7 @@ class TeamAuthManager(FabAuthManager):
             # What they get is what may be read so: see get_authorized_dag_ids.
             if access_entity is not None:
                 user.listed.add(access_entity)
-            if access_entity is not DagAccessEntity.AUDIT_LOG:
+            if principal.signed_in and access_entity is not DagAccessEntity.AUDIT_LOG:
                 return True  # everybody may ask
         return evaluator.decide_any(principal, Kind.DAG, _dag_action(method, access_entity), permits)
 

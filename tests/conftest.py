@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,15 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
+@contextmanager
+def public_role(name: str | None) -> Iterator[None]:
+    """Give whoever is not signed in a role of FAB's for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        if name is not None:
+            patch.setenv("AIRFLOW__FAB__AUTH_ROLE_PUBLIC", name)
+        yield
+
+
 @pytest.fixture(scope="session")
 def database() -> Iterator[None]:
     """A migrated database with FAB's own roles."""
@@ -87,7 +97,9 @@ def app(database: None):
     from airflow.api_fastapi.app import create_app, purge_cached_app
 
     purge_cached_app()
-    return create_app()
+    # FAB looks once whether there is a public at all, and on each request which role it has: see public_role.
+    with public_role("Public"):
+        return create_app()
 
 
 @pytest.fixture(scope="session")

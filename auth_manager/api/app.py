@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Any
@@ -18,11 +17,9 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..policy.model import Kind
+from ..policy.model import Action, Kind
 from ..store.native import native_team
 from ..store.people import TeamUser, groups_of
-
-log = logging.getLogger(__name__)
 
 _HEADER = "X-Team-RBAC"
 """A page of another origin cannot set it without a CORS preflight, which Airflow does not grant."""
@@ -59,7 +56,7 @@ def get_switcher() -> Response:
 
 
 def _team_user(user: Annotated[Any, Depends(get_user)]) -> TeamUser:
-    if not isinstance(user, TeamUser):
+    if not isinstance(user, TeamUser) or user.is_anonymous:
         raise HTTPException(status.HTTP_403_FORBIDDEN, "Sign in: nobody in particular has no team.")
     return user
 
@@ -84,7 +81,11 @@ def get_me(user: User, dag_id: str | None = None) -> Me:
     """Return who asks; with ``dag_id``, also the team that the Dag belongs to."""
     principal = user.principal
     teams = sorted(user.evaluator.team_names if principal.superuser else principal.teams)
-    by_other_ways = any(grant.to_team is None for grants in principal.grants.values() for grant in grants)
+    by_other_ways = any(
+        grant.to_team is None and Action.READ in grant.effective
+        for grants in principal.grants.values()
+        for grant in grants
+    )
     with create_session(scoped=False) as session:
         groups = sorted(groups_of(user.id, session))
     return Me(

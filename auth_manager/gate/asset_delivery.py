@@ -17,12 +17,8 @@ def deliver_where_permitted(queue: Callable[..., None]) -> Callable[..., None]:
     """Wrap core's queueing of the Dags that are scheduled on an asset."""
     from .hooks import team_auth_manager_is_configured
 
-    is_ours: list[bool] = []
-
     def write(cls: Any, *, asset_id: int, dags_to_queue: set[DagModel], session: Session, **rest: Any) -> None:
-        if not is_ours:
-            is_ours.append(team_auth_manager_is_configured())
-        if is_ours[0] and dags_to_queue:
+        if dags_to_queue and team_auth_manager_is_configured():
             dags_to_queue = _consumers(asset_id, dags_to_queue, session)
         queue(cls, asset_id=asset_id, dags_to_queue=dags_to_queue, session=session, **rest)
 

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api import security
 from airflow.configuration import conf
@@ -127,7 +126,9 @@ async def _guarded(
     bearer_credentials: HTTPAuthorizationCredentials | None = Depends(security.bearer_scheme),
 ) -> AsyncIterator[Any]:
     """Yield the user, whom ``get_user`` returns, once the request may go on. Whatever refuses it, that is audited."""
-    user = await security.get_user(request, oauth_token, bearer_credentials)
+    user: Any = await security.get_user(request, oauth_token, bearer_credentials)
+    if not isinstance(user, TeamUser):  # whoever has no token, where FAB gives the public a role
+        user = await run_in_threadpool(request.app.state.auth_manager.team_user, user)
     try:
         user = await _check(request, user)
         yield user
@@ -136,19 +137,15 @@ async def _guarded(
         raise HTTPException(refusal.status, refusal.told) from None
     except HTTPException as error:
         rule = ENDPOINTS.get(endpoint_name(request.scope["endpoint"]), AS_CORE_ASKS)
-        if error.status_code == status.HTTP_403_FORBIDDEN and isinstance(user, TeamUser) and not rule.quiet:
+        if error.status_code == status.HTTP_403_FORBIDDEN and not rule.quiet:
             await run_in_threadpool(_audit, request, user, "Airflow asked, and they may not")
         raise
 
 
-async def _check(request: Request, user: Any) -> Any:
-    """Return the user as this request is answered to them. Raises Refusal, HTTPException."""
+async def _check(request: Request, user: TeamUser) -> TeamUser:
+    """Return the user as this request is answered to them. Raises Refusal."""
     name = endpoint_name(request.scope["endpoint"])
     rule = ENDPOINTS.get(name)
-    if not isinstance(user, TeamUser):  # the anonymous user, whom FAB gave a public role
-        if rule is None and name.startswith(CORE):
-            raise HTTPException(status.HTTP_403_FORBIDDEN, "Forbidden")
-        return user
     if name == _MAKES_A_TOKEN:
         user = replace(user, active_team=None)  # a token for scripts: DESIGN section 3, *View*
     user = replace(user, narrowed=_asks_for_a_collection(request))
@@ -159,9 +156,11 @@ async def _check(request: Request, user: Any) -> Any:
     call = Call(user, request.app.state.auth_manager, request.path_params, request.query_params, await _body(request))
     if not user.sees.superuser:
         rows.restrict(call, rule.rows, rule.veil)
-    if rule.plugins and not call.manager.permits_view(AccessView.PLUGINS, user.principal.everywhere):
-        user.listed.add(AccessView.PLUGINS)
-        plugins.show_only_ours()
+    if rule.plugins:
+        only_ours = not call.manager.permits_view(AccessView.PLUGINS, user.principal.everywhere)
+        plugins.show(only_ours=only_ours)
+        if only_ours:
+            user.listed.add(AccessView.PLUGINS)
     if request.method != "GET":
         await run_in_threadpool(call.check_mentioned_dags)
     if rule.check is not None:
@@ -189,7 +188,7 @@ async def _body(request: Request) -> Any:
         return None
 
 
-def _audit(request: Request, user: BaseUser, reason: str) -> None:
+def _audit(request: Request, user: TeamUser, reason: str) -> None:
     name = endpoint_name(request.scope["endpoint"])
     extra = {"method": request.method, "path": request.url.path, "endpoint": name, "reason": reason}
     with create_session(scoped=False) as session:

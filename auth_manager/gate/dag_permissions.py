@@ -61,16 +61,13 @@ def keep_dag_permissions(write_dag: F) -> F:
     """Wrap core's writer of one Dag, with errors told as it tells its own: as the import errors of the file."""
     signature = inspect.signature(write_dag)
     permissions = DagPermissions()
-    is_ours: list[bool] = []
 
     @functools.wraps(write_dag)
     def write(*args: Any, **kwargs: Any) -> Any:
-        errors = write_dag(*args, **kwargs)
-        if not is_ours:
-            from .hooks import team_auth_manager_is_configured
+        from .hooks import team_auth_manager_is_configured
 
-            is_ours.append(team_auth_manager_is_configured())
-        if errors or not is_ours[0]:
+        errors = write_dag(*args, **kwargs)
+        if errors or not team_auth_manager_is_configured():
             return errors
         given = signature.bind(*args, **kwargs).arguments
         dag = given["dag"]

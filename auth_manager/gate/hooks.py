@@ -7,6 +7,7 @@ the place has moved: an Airflow upgrade must never quietly take away what is don
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -27,6 +28,7 @@ def find(module: Any, name: str) -> Any:
         ) from None
 
 
+@cache
 def team_auth_manager_is_configured() -> bool:
     """Whether ``[core] auth_manager`` is ours, or a class made of ours."""
     from airflow.api_fastapi.app import get_auth_manager_cls

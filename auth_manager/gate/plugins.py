@@ -14,9 +14,9 @@ from .hooks import find
 _only_ours: ContextVar[bool] = ContextVar("team_rbac_only_our_plugin", default=False)
 
 
-def show_only_ours() -> None:
-    """Show the rest of this request no plugin but ours."""
-    _only_ours.set(True)
+def show(*, only_ours: bool) -> None:
+    """Show the rest of this request every plugin, or none but ours."""
+    _only_ours.set(only_ours)
 
 
 def install() -> None:

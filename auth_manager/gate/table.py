@@ -193,6 +193,12 @@ def _runs_where(call: Call) -> None:
             raise Refusal(f"tests connection:{conn_id}, which they may neither create nor edit")
 
 
+def _is_signed_in(call: Call) -> None:
+    """Refuse a token to whoever has no token: it would be nobody's."""
+    if call.user.is_anonymous:
+        raise Refusal("asks for a token, and is not signed in", told="Sign in first.", status=401)
+
+
 def _has_no_body(call: Call) -> None:
     """Refuse a body where core authorizes the Dag in the body and lists that of the query."""
     if call.body is not None:
@@ -508,9 +514,14 @@ ENDPOINTS: dict[str, Rule] = {
             "next_run_assets": Rule(_may_read_assets),
         },
     ),
+    **_of(
+        "ui.auth",
+        {
+            "generate_token": Rule(_is_signed_in),
+        },
+    ),
     **_as_core_asks(
         "ui.auth",
-        "generate_token",
         "get_auth_menus",
         "get_current_user_info",
     ),

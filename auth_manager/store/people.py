@@ -18,10 +18,10 @@ from airflow.providers.fab.auth_manager.models import assoc_user_role
 from airflow.utils.session import create_session
 from cachetools import TTLCache
 from sqlalchemy import ColumnElement, and_, bindparam, delete, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ..policy.evaluate import Evaluator, Person, Principal
+from ..policy.evaluate import Evaluator, Person, Principal, Standing
 from ..policy.model import Kind, Permissions
 from .models import ActiveTeamRow, IdentityRow, IdpGroupRow
 from .roles import RoleBook
@@ -35,7 +35,7 @@ def utcnow() -> datetime:
 
 @dataclass(frozen=True, eq=False)
 class TeamUser(BaseUser):
-    """A signed-in person of one request, with the policy that holds for it. Made anew for each request."""
+    """The person of one request, with the policy that holds for it. Made anew for each request."""
 
     id: int
     username: str
@@ -69,8 +69,16 @@ class TeamUser(BaseUser):
         return team in self.principal.teams or (self.principal.superuser and team in self.evaluator.team_names)
 
     is_active = True
-    is_authenticated = True
-    is_anonymous = False
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether somebody signed in; the attribute that FAB reads."""
+        return self.principal.signed_in
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody signed in."""
+        return not self.principal.signed_in
 
     @property
     def perms(self) -> Permissions:
@@ -83,7 +91,7 @@ class TeamUser(BaseUser):
 
     def get_name(self) -> str:
         """Return the username, as FAB's user does."""
-        return self.username or self.email
+        return self.username or self.email or self.first_name
 
     def get_full_name(self) -> str:
         """Return first and last name."""
@@ -92,6 +100,10 @@ class TeamUser(BaseUser):
     def get_display_name(self) -> str:
         """Return the name to show."""
         return self.get_full_name()
+
+
+_NOBODY = 0
+"""An id that no user has."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,16 @@ class People:
             user = self._find(user_id, session)
         return replace(user, active_team=active_team) if active_team and user.may_work_in(active_team) else user
 
+    def nobody(self, perms: Permissions = frozenset()) -> TeamUser:
+        """
+        Return the person who is not signed in, whom no binding and no grant reaches.
+
+        :param perms: what FAB's public role gives them
+        :raises PolicyUnavailable: the database does not tell
+        """
+        principal = Principal(None, False, Standing(perms, ("the public role",)), {}, {}, (), None)
+        return TeamUser(_NOBODY, "", "Anonymous", "", "", principal, self.evaluator())
+
     def start(self, user: TeamUser) -> str | None:
         """
         Return the team in which somebody starts who signs in: *View* in DESIGN section 3.
@@ -150,9 +172,10 @@ class People:
     @staticmethod
     def remember(user: TeamUser, team: str | None) -> None:
         """Keep the team in which somebody is to start the next time."""
-        with create_session(scoped=False) as session:
-            created_on = session.scalar(select(FabUser.created_on).where(FabUser.id == user.id))
-            session.merge(ActiveTeamRow(user_id=user.id, user_created_on=created_on, team_name=team or ""))
+        try:
+            _remember(user, team)
+        except IntegrityError:  # another window of theirs chose for the first time, at the same time
+            _remember(user, team)
 
     def evaluator(self) -> Evaluator:
         """Return the policy as it is now, for nobody in particular. Raises PolicyUnavailable."""
@@ -197,6 +220,12 @@ class People:
             groups = groups_of(facts.id, session)
         person = Person(facts.username, groups, facts.roles)
         return evaluator.principal(person, self.roles.using(session), now).ending(lapse if groups else None)
+
+
+def _remember(user: TeamUser, team: str | None) -> None:
+    with create_session(scoped=False) as session:
+        created_on = session.scalar(select(FabUser.created_on).where(FabUser.id == user.id))
+        session.merge(ActiveTeamRow(user_id=user.id, user_created_on=created_on, team_name=team or ""))
 
 
 @contextmanager

@@ -32,7 +32,7 @@ class Window:
         headers = {"Cookie": f"_token={self.cookie}"} | options.pop("headers", {})
         answer = self.client.request(method, path, headers=headers, **options)
         self.cookie = answer.cookies.get("_token", self.cookie)
-        self.client.cookies.clear()
+        self.client.cookies.clear()  # which the header goes before; others may have none
         return answer
 
     def switch(self, team: str | None, **options):

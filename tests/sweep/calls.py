@@ -61,8 +61,8 @@ class Asker:
         self._app, self._portal = client.app, client.portal
 
     @staticmethod
-    def token(user_id: int) -> str:
-        return get_auth_manager()._get_token_signer().generate({"sub": str(user_id)})
+    def token(user_id: int | None) -> str | None:
+        return user_id and get_auth_manager()._get_token_signer().generate({"sub": str(user_id)})
 
     def many(self, token: str | None, calls: Iterable[Call]) -> list[Answer]:
         """Make the calls, one after the other."""

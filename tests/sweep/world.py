@@ -72,8 +72,11 @@ OUTSIDERS: dict[str, dict[str, Any]] = {
     "gabe": {"groups": ()},
     "gwen": {},
     "gus": {"roles": ("Op",)},
+    "public": {},
 }
-"""In nothing that is beta's. Some hold all that can be held in alpha, some a grant, one a global role."""
+"""In nothing that is beta's. Some hold all that can be held in alpha, some a grant, two a global role."""
+PUBLIC_ROLE = {"public": "Op"}
+"""Who is not signed in, and the role of FAB's that they have."""
 
 INSIDERS: dict[str, dict[str, Any]] = {
     "zqb_bess": {"groups": ("zqb-everything",)},
@@ -86,7 +89,7 @@ class Sweep:
     """The world of the sweep."""
 
     world: World
-    people: dict[str, int]
+    people: dict[str, int | None]
     alpha: Plants
     beta: Plants
     shared: Plants
@@ -100,7 +103,10 @@ def make_sweep(home: Path) -> Sweep:
     world = World()
     things = {"connection": "conn", "variable": "var", "pool": "pool", "asset": "in", "alias": "alias"}
     world.apply(POLICY + "".join(STORED_GRANTS.format(kind=kind, name=name) for kind, name in things.items()))
-    people = {name: world.person(name, **facts) for name, facts in {**OUTSIDERS, **INSIDERS}.items()}
+    people = {
+        name: None if name in PUBLIC_ROLE else world.person(name, **facts)
+        for name, facts in {**OUTSIDERS, **INSIDERS}.items()
+    }
     unowned = Planter(Plants("", "zqu", 2015), home).plant()
     alpha = Planter(Plants("alpha", "zqa", 2016), home).plant()
     shared = Planter(Plants("beta", "zqs", 2018), home).plant()
