@@ -261,8 +261,8 @@ def test_switching_never_widens(client, world, things, clock):
     run_state_machine_as_test(
         Switching,
         settings=settings(
-            max_examples=15,
-            stateful_step_count=15,
+            max_examples=10,
+            stateful_step_count=12,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),

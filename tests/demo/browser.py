@@ -96,6 +96,10 @@ class Person:
         self.settle()
         return self.page
 
+    def rest(self) -> None:
+        """Show something of Airflow's that asks for nothing."""
+        self.page.goto(self.url("/api/v2/version"))
+
     def url(self, path: str) -> str:
         """Return the whole URL of a page of Airflow."""
         return self._airflow_url + path

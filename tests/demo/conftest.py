@@ -110,6 +110,7 @@ class People:
         self._demo = demo
         self._chromium = chromium
         self._known: dict[str, Person] = {}
+        self._anew: list[Person] = []
 
     def __getitem__(self, username: str) -> Person:
         if username not in self._known:
@@ -122,12 +123,28 @@ class People:
     def anew(self, username: str, **options: Any) -> Person:
         """Sign somebody in once more, in a browser of its own."""
         context = self._chromium.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
-        return Person(context, self._demo.airflow_url, username, self._demo.accounts[username])
+        person = Person(context, self._demo.airflow_url, username, self._demo.accounts[username])
+        self._anew.append(person)
+        return person
+
+    def rest(self) -> None:
+        """Close the browsers of one test, and let no page of the others go on asking Airflow what is new."""
+        for person in self._anew:
+            person.page.context.close()
+        self._anew.clear()
+        for person in self._known.values():
+            person.rest()
 
 
 @pytest.fixture(scope="session")
-def people(demo: Demo, chromium: Browser) -> People:
+def everybody(demo: Demo, chromium: Browser) -> People:
     return People(demo, chromium)
+
+
+@pytest.fixture
+def people(everybody: People) -> Iterator[People]:
+    yield everybody
+    everybody.rest()
 
 
 @contextmanager

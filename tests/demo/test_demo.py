@@ -74,11 +74,11 @@ REFUSED_TO_MOST = {
 
 
 @pytest.fixture(scope="module")
-def runs(people: People) -> dict[str, str]:
+def runs(everybody: People) -> dict[str, str]:
     """Wait for the first runs to succeed, and return the id of one of each Dag."""
 
     def succeeded() -> dict[str, str]:
-        _, answer = people["ada"].ask("/api/v2/dags/~/dagRuns?state=success&limit=100")
+        _, answer = everybody["ada"].ask("/api/v2/dags/~/dagRuns?state=success&limit=100")
         return {run["dag_id"]: run["dag_run_id"] for run in answer["dag_runs"] if run["dag_id"] in RAN}
 
     eventually(lambda: set(succeeded()), RAN, seconds=180)
