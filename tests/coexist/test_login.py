@@ -88,6 +88,8 @@ def test_everything_is_the_same(signed_in: SignedIn):
         for call, answers in differences(signed_in.stock, signed_in.ours).items()
         if not is_expected(call.replace(": /", ": GET /"), *answers)
     }
+    if signed_in.stock["a stranger: /ui/auth/me"][0] == 500:  # FAB's public user has no id, and the route needs one
+        assert found.pop("a stranger: /ui/auth/me")[1] == [200, '{"id":"0","username":"Anonymous"}']
     assert found == {}
 
 
