@@ -24,7 +24,7 @@ test: $(VENV)/ready chromium lint
 	@$(MAKE) --no-print-directory test-demo
 
 test-sqlite: $(VENV)/ready
-	$(BIN)/python -m pytest tests/policy tests/app tests/store tests/sweep --ignore tests/store/test_migrations.py
+	$(BIN)/python -m pytest tests/policy tests/app tests/login tests/store tests/sweep --ignore tests/store/test_migrations.py
 
 # The migrations and coexistence with FAB are tested on both databases by themselves.
 test-postgresql: $(VENV)/ready

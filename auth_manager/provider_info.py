@@ -51,7 +51,8 @@ def get_provider_info() -> dict[str, Any]:
                         example="deny",
                     ),
                     "membership_max_age": _option(
-                        "How long the groups that the IdP named at sign-in hold, in seconds.\n",
+                        "How long a sign-in at the IdP and the groups that it named hold, in seconds. Then people are\n"
+                        "sent to the IdP again, which mostly answers without asking them.\n",
                         "86400",
                         kind="integer",
                     ),
@@ -76,10 +77,20 @@ def get_provider_info() -> dict[str, Any]:
                     "oidc_client_secret": _option("The client's secret.\n", "", sensitive=True),
                     "oidc_scope": _option("The scopes to ask for, separated by spaces.\n", "openid profile email"),
                     "groups_claim": _option(
-                        "Where a person's groups are: a JMESPath over the claims of the id token and of userinfo.\n",
+                        "Where a person's groups are: a JMESPath over the claims of the id token and of userinfo.\n"
+                        "Where it finds nothing, nobody is signed in; an empty list is no group.\n",
                         "groups",
                         example="realm_access.roles",
                     ),
+                    "username_claim": _option(
+                        "Where a person's username is, likewise. It counts at the first sign-in; who somebody is,\n"
+                        "the issuer and the subject say.\n",
+                        "preferred_username || email",
+                        example="upn",
+                    ),
+                    "first_name_claim": _option("Where a person's first name is, likewise.\n", "given_name"),
+                    "last_name_claim": _option("Where a person's last name is, likewise.\n", "family_name"),
+                    "email_claim": _option("Where a person's e-mail address is, likewise.\n", "email"),
                 },
             }
         },

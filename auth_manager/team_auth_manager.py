@@ -37,13 +37,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .gate.core_api import CoreGate
+from .gate.fab_groups import taking_groups
 from .gate.unavailable import PolicyUnavailableMiddleware
-from .login.security_manager import OidcSecurityManager, oidc_is_configured
+from .login.provider import oidc_is_configured
+from .login.security_manager import OidcSecurityManager
 from .policy.evaluate import Evaluator, Permits, Principal, Resource, Standing
 from .policy.model import Action, Kind
 from .store.listing import dag_ids
 from .store.native import native_team, native_teams_are_on, stored_ids
-from .store.people import People, TeamUser
+from .store.people import People, SignInLapsed, TeamUser
 from .store.snapshot import unowned_denied
 
 if TYPE_CHECKING:
@@ -90,8 +92,10 @@ class TeamAuthManager(FabAuthManager):
 
     @cached_property
     def security_manager(self) -> FabAirflowSecurityManagerOverride:
-        """FAB's own, or the one that signs people in at ``[team_rbac] oidc_issuer``."""
+        """FAB's own or the deployment's, or the one that signs people in at ``[team_rbac] oidc_issuer``."""
         if not oidc_is_configured():
+            config = current_app.config
+            config["SECURITY_MANAGER_CLASS"] = taking_groups(config.get("SECURITY_MANAGER_CLASS"))
             return super().security_manager
         if current_app.config.get("SECURITY_MANAGER_CLASS"):
             raise AirflowConfigException(
@@ -108,7 +112,11 @@ class TeamAuthManager(FabAuthManager):
 
         Nothing else in it is believed: an active team that is not theirs any more is none.
         """
-        return cast("FabUser", self.people.find(int(token["sub"]), token.get(ACTIVE_TEAM)))
+        try:
+            return cast("FabUser", self.people.find(int(token["sub"]), token.get(ACTIVE_TEAM)))
+        except SignInLapsed as lapsed:
+            # For Airflow a token that is over leads to the login page, and another that is wrong to an error.
+            raise jwt.ExpiredSignatureError(str(lapsed)) from lapsed
 
     def serialize_user(self, user: FabUser) -> dict[str, Any]:
         """Return what a token says: who, and the team that they work in, if any."""
@@ -143,6 +151,11 @@ class TeamAuthManager(FabAuthManager):
         if team is not None and found.active_team is None:
             raise ValueError(f"You are in no team {team!r}. Leave out team, or name one of yours")
         return cast("FabUser", found)
+
+    def get_url_logout(self) -> str | None:
+        """Return the page that signs people out, which is also the provider's affair where they signed in there."""
+        url = super().get_url_logout()
+        return f"{url}/" if url and oidc_is_configured() else url
 
     def get_fastapi_app(self) -> FastAPI | None:
         """Return FAB's app, which answers its own errors before the main app sees them."""

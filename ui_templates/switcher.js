@@ -5,7 +5,9 @@ const { Component, Fragment, createElement: h, useEffect, useState } = globalThi
 const { createPortal } = globalThis.ReactDOM;
 const { Alert, Box, Button, Input, Menu, Portal } = globalThis.ChakraUI;
 
-const SIDEBAR = '[data-testid="nav-sidebar"] > :first-child';
+const NAV = '[data-testid="nav-sidebar"]';
+const SIDEBAR = `${NAV} > :first-child`;
+const OURS = "team-switcher";
 const ALL = "All teams";
 const EVERY = "*"; // no team is called that, and the menu takes an empty value for none
 const SEARCH_FROM = 11;
@@ -37,7 +39,7 @@ function useSidebar() {
   const [place, setPlace] = useState(null);
   useEffect(() => {
     const mine = document.createElement("div");
-    mine.dataset.testid = "team-switcher";
+    mine.dataset.testid = OURS;
     Object.assign(mine.style, { display: "flex", justifyContent: "center", width: "100%" });
     const stand = () => {
       const sidebar = document.querySelector(SIDEBAR);
@@ -60,9 +62,10 @@ function useSidebar() {
   return place;
 }
 
-// What Airflow's own buttons of the sidebar look like, in whichever theme.
+// What Airflow's own buttons of the sidebar look like, in whichever theme. Whoever may see little has them at its foot alone.
 function useNavStyle(place) {
-  const model = place ? document.querySelector(`${SIDEBAR} > button:not([aria-current])`) : null;
+  const buttons = place ? [...document.querySelectorAll(`${NAV} button:not([aria-current])`)] : [];
+  const model = buttons.find((button) => !button.closest(`[data-testid="${OURS}"]`));
   return { button: model?.className.replace("chakra-menu__trigger", ""), label: model?.querySelector("div")?.className };
 }
 

@@ -6,25 +6,30 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import timedelta
 from getpass import getuser
 from pathlib import Path
 from typing import Any, NoReturn
 
 from airflow.cli.simple_table import AirflowConsole
+from airflow.configuration import conf
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from airflow.utils.session import create_session
 from rich.markup import escape
 from sqlalchemy.orm import Session
 
+from ..login.provider import sign_in_link_uri
 from ..policy import document
 from ..policy.model import ACTIONS, Action, Binding, Grant, Reference
 from ..policy.plan import Plan, describe
 from ..store.access import AccessCheck, Answer, NoSuchUser
 from ..store.changes import Author, Refused, apply_file, check_released, plan_file
 from ..store.database import TeamRbacDBManager
+from ..store.identities import all_identities, link, unlink
 from ..store.people import People
 from ..store.roles import role_names
+from ..store.sign_in_links import make_link
 from ..store.snapshot import PolicyUnavailable, read_policy, read_revision
 
 _MARKS = {"add": "+", "change": "~", "remove": "-"}
@@ -293,3 +298,83 @@ def db_downgrade(args: Namespace) -> None:
     with create_session() as session:
         TeamRbacDBManager(session).downgrade(args.to_revision)
     _say(f"The team_rbac tables are at {args.to_revision}.")
+
+
+@suppress_logs_and_warning
+@providers_configuration_loaded
+def list_identities(args: Namespace) -> None:
+    """List who FAB's users are at the identity provider."""
+    with create_session() as session:
+        found = all_identities(session)
+    _print_rows(
+        found,
+        args.output,
+        lambda one: {
+            "username": one.username,
+            "issuer": one.issuer,
+            "subject": one.subject,
+            "signed_in_at": "" if one.groups_at is None else one.groups_at.isoformat(),
+            "groups": ", ".join(one.groups),
+        },
+    )
+
+
+@action_cli
+@providers_configuration_loaded
+def link_identity(args: Namespace) -> None:
+    """Say that an account is somebody's at the provider."""
+    issuer = args.issuer or conf.get("team_rbac", "oidc_issuer")
+    if not issuer:
+        _stop("[team_rbac] oidc_issuer is empty: say --issuer")
+    try:
+        with create_session() as session:
+            link(args.username, issuer, args.subject, Author(getuser(), "cli"), session)
+    except Refused as refused:
+        _stop(refused)
+    _say(f"{args.username} is {args.subject!r} of {issuer}. Whoever was signed in with it has to sign in again.")
+
+
+@action_cli
+@providers_configuration_loaded
+def unlink_identity(args: Namespace) -> None:
+    """Forget whose an account is."""
+    try:
+        with create_session() as session:
+            unlink(args.username, Author(getuser(), "cli"), session)
+    except Refused as refused:
+        _stop(refused)
+    _say(f"{args.username} is nobody's at an identity provider any more.")
+
+
+@action_cli
+@providers_configuration_loaded
+def make_sign_in_link(args: Namespace) -> None:
+    """Print a link that signs somebody in once."""
+    if not 1 <= args.minutes <= 60:
+        _stop(f"--minutes {args.minutes}: a link works for 1 to 60 minutes")
+    try:
+        with create_session() as session:
+            code, expires = make_link(args.username, Author(getuser(), "cli"), timedelta(minutes=args.minutes), session)
+    except Refused as refused:
+        _stop(refused)
+    _say(f"{sign_in_link_uri()}#{code}")
+    _say(f"It signs {args.username} in once, until {expires.isoformat(timespec='seconds')}. Tell it to nobody else.")
+
+
+@suppress_logs_and_warning
+@providers_configuration_loaded
+def oidc_check(args: Namespace) -> None:
+    """Ask the provider what it offers, and say what is missing."""
+    from .oidc import look
+
+    token = None
+    if args.token is not None:
+        token = _read("/dev/stdin" if args.token == "-" else args.token)  # noqa: S105  # the name of a file
+    findings = list(look(token))
+    _print_rows(
+        findings,
+        args.output,
+        lambda one: {"check": one.what, "result": "ok" if one.good else "WRONG", "detail": one.detail},
+    )
+    if not all(one.good for one in findings):
+        raise SystemExit(1)

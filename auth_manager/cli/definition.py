@@ -30,6 +30,16 @@ ARG_GROUPS = Arg(("--groups",), help="IdP groups of somebody without a FAB role,
 ARG_TASK_DAG = Arg(("--task-dag",), help="The id of a Dag: asks about its tasks")
 ARG_ACTION = Arg(("--action",), help="The action", choices=[str(action) for action in Action], required=True)
 ARG_RESOURCE = Arg(("--resource",), help="The resource, as kind:id (connection:sales__dwh)", required=True)
+ARG_USERNAME = Arg(("username",), help="The username of a FAB user", metavar="USERNAME")
+ARG_SUBJECT = Arg(("--subject",), help="The sub claim by which the provider knows them", required=True)
+ARG_ISSUER = Arg(("--issuer",), help="The provider's issuer; [team_rbac] oidc_issuer if left out")
+ARG_MINUTES = Arg(("--minutes",), help="How long the link works", type=int, default=10)
+ARG_TOKEN = Arg(
+    ("--token",),
+    help="A file with an id token, or with what the token endpoint answered (JSON); - is standard input. Says which "
+    "groups, teams and roles it would give",
+    metavar="FILE",
+)
 ARG_REVISION = Arg(("--to-revision",), help="The revision to go back to; base drops the tables", default="base")
 
 
@@ -77,6 +87,42 @@ def get_cli_commands() -> list[CLICommand]:
                 _list("teams", "Teams and what is theirs"),
                 _list("bindings", "Who holds which role where"),
                 _list("grants", "What teams let others do"),
+                GroupCommand(
+                    name="identities",
+                    help="Who FAB's users are at the identity provider",
+                    subcommands=(
+                        _command("list", "list_identities", "List them", ARG_OUTPUT),
+                        _command(
+                            "link",
+                            "link_identity",
+                            "Say that an account is somebody's at the provider",
+                            ARG_USERNAME,
+                            ARG_SUBJECT,
+                            ARG_ISSUER,
+                        ),
+                        _command("unlink", "unlink_identity", "Forget whose an account is", ARG_USERNAME),
+                    ),
+                ),
+                GroupCommand(
+                    name="oidc",
+                    help="Signing in by OpenID Connect",
+                    subcommands=(
+                        _command(
+                            "check",
+                            "oidc_check",
+                            "Ask the provider what it offers, and say what is missing",
+                            ARG_TOKEN,
+                            ARG_OUTPUT,
+                        ),
+                    ),
+                ),
+                _command(
+                    "sign-in",
+                    "make_sign_in_link",
+                    "Print a link that signs somebody in once, for when the identity provider is down",
+                    ARG_USERNAME,
+                    ARG_MINUTES,
+                ),
                 _command("db-downgrade", "db_downgrade", "Take this package's tables back, to remove it", ARG_REVISION),
             ),
         )

@@ -107,11 +107,6 @@ class Principal:
         }
         return replace(self, superuser=False, everywhere=NOTHING, teams={team: standing}, grants=grants, memo={})
 
-    def ending(self, when: datetime | None) -> Principal:
-        """Return the same, holding no longer than until ``when``."""
-        ends = [end for end in (self.until, when) if end is not None]
-        return replace(self, until=min(ends, default=None))
-
 
 @dataclass(frozen=True)
 class Resource:

@@ -124,6 +124,18 @@ class ActiveTeamRow(Base):
     """Empty for all teams."""
 
 
+class SignInLinkRow(Base):
+    """A link that signs a user in once."""
+
+    __tablename__ = "team_rbac_sign_in_link"
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The SHA-256 of what is secret of the link."""
+    user_id: Mapped[int] = mapped_column(Integer)
+    user_created_on: Mapped[datetime | None] = mapped_column(DateTime)
+    """As in ``IdentityRow``."""
+    expires: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class IdpGroupRow(Base):
     """A group that the IdP named at the user's last sign-in."""
 

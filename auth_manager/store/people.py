@@ -102,6 +102,10 @@ class TeamUser(BaseUser):
         return self.get_full_name()
 
 
+class SignInLapsed(ValueError):
+    """What the identity provider told at somebody's last sign-in holds no longer: *Freshness* in DESIGN section 3."""
+
+
 _NOBODY = 0
 """An id that no user has."""
 
@@ -137,6 +141,7 @@ class People:
 
         :param active_team: the team that they work in; taken for none where it is not theirs
         :raises ValueError: there is no such user, or not an active one
+        :raises SignInLapsed: they have to sign in again
         :raises PolicyUnavailable: the database does not tell
         """
         with _reading() as session:
@@ -190,6 +195,8 @@ class People:
         row = rows[0]
         if not row.active:
             raise ValueError(f"User with id {user_id} is not active")
+        if row.groups_at is not None and utcnow() >= row.groups_at + self._max_age:
+            raise SignInLapsed(f"User with id {user_id} has to sign in again: [team_rbac] membership_max_age is over")
         version, evaluator = self.snapshot.evaluator((row.stamp, row.teams), session)
         facts = _Facts(
             id=user_id,
@@ -214,12 +221,9 @@ class People:
         return principal
 
     def _make_principal(self, facts: _Facts, evaluator: Evaluator, now: datetime, session: Session) -> Principal:
-        groups: frozenset[str] = frozenset()
-        lapse = facts.groups_at and facts.groups_at + self._max_age
-        if lapse and now < lapse:
-            groups = groups_of(facts.id, session)
+        groups = groups_of(facts.id, session) if facts.groups_at is not None else frozenset()
         person = Person(facts.username, groups, facts.roles)
-        return evaluator.principal(person, self.roles.using(session), now).ending(lapse if groups else None)
+        return evaluator.principal(person, self.roles.using(session), now)
 
 
 def _remember(user: TeamUser, team: str | None) -> None:

@@ -143,8 +143,8 @@ class Demo:
         rows = [(account.username, ", ".join(account.groups), account.sees, account.hint) for account in ACCOUNTS]
         say(table(("username", "IdP groups", "sees", "try"), rows, (8, 16, 24)))
         say()
-        say("  A private window for each person keeps them apart. To be somebody else in the same one, log out of")
-        say(f"  Airflow (User > Logout) and of the identity provider ({deployment.idp_url}/logout).")
+        say("  A private window for each person keeps them apart. To be somebody else in the same one: User > Logout,")
+        say("  which is for the identity provider too.")
         say()
         say("  Ask the policy, or change it; the next click is answered by what holds then:")
         say(f"      export AIRFLOW_HOME={_from_here(deployment.airflow_home)}")

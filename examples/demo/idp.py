@@ -72,7 +72,7 @@ def populate(settings: dict[str, Any]) -> None:
         client_name="Airflow",
         client_uri=airflow_url,
         redirect_uris=[f"{airflow_url}/auth/oauth-authorized/oidc"],
-        post_logout_redirect_uris=[airflow_url, f"{airflow_url}/"],
+        post_logout_redirect_uris=[f"{airflow_url}/auth/login/"],
         grant_types=["authorization_code", "refresh_token"],
         response_types=["code"],
         scope=["openid", "profile", "email", "groups"],

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 
 from airflow.api_fastapi.app import create_app, get_auth_manager
 from airflow.providers.fab.auth_manager.models import User
 from airflow.utils.session import create_session
+from airflow_team_rbac.auth_manager.store.models import IdpGroupRow
+from airflow_team_rbac.auth_manager.team_auth_manager import TeamAuthManager
 from fastapi.testclient import TestClient
 from flask_appbuilder.const import AUTH_OAUTH
 from sqlalchemy import select
 
 from tests.coexist.play import answer, sign_in
+from tests.login.provider import Provider
 from tests.world import Api
 
 # What providers tell of people.
@@ -52,7 +57,47 @@ def accounts() -> list:
         ]
 
 
+WALKS = (
+    ("okta", {"sub": "s-walker", "email": "walker@okta.example.com", "groups": ["ops"]}),
+    (
+        "keycloak",
+        {"sub": "k-1", "preferred_username": "walker", "email": "walker@example.com", "groups": ["ops", "admins"]},
+    ),
+    ("keycloak", {"sub": "k-1", "preferred_username": "walker", "email": "walker@example.com", "groups": ["analysts"]}),
+)
+"""Who signs in, at which provider; in the end with other groups than at first."""
+
+
+def walk(client: TestClient, providers: dict[str, Provider], found: dict[str, object]) -> None:
+    """Go the whole way: to the provider, back, and to the Dags."""
+    for number, (name, person) in enumerate(WALKS):
+        provider = providers[name]
+        provider.userinfo = person
+        provider.instead["/token"] = (200, {"access_token": "x", "token_type": "Bearer"})
+        provider.instead["/openid-connect/userinfo"] = (200, person)
+        client.cookies.clear()
+        page = {"next": "http://testserver/dags/etl"}
+        begun = client.get(f"/auth/login/{name}", params=page, follow_redirects=False)
+        way = provider.authorize(begun.headers["location"])
+        back = client.get(f"/auth/oauth-authorized/{name}", params=way, follow_redirects=False)
+        found[f"walk {number}"] = answer(back)
+        found[f"walk {number}: /api/v2/dags"] = answer(client.get("/api/v2/dags"))
+    client.cookies.clear()
+
+
+def groups() -> dict[str, list[str]]:
+    """Which groups teams know of whom."""
+    kept: dict[str, list[str]] = {}
+    with create_session() as session:
+        rows = select(User.username, IdpGroupRow.name).join(IdpGroupRow, IdpGroupRow.user_id == User.id)
+        for username, group in session.execute(rows.order_by(IdpGroupRow.name)):
+            kept.setdefault(username, []).append(group)
+    return kept
+
+
 def main() -> None:
+    providers = {name: Provider() for name in ("okta", "keycloak")}
+    os.environ.update({f"{name}_URL": f"{provider.issuer}/" for name, provider in providers.items()})
     app, manager, found = create_app(), get_auth_manager(), {}
     with TestClient(app, base_url="http://testserver", raise_server_exceptions=False) as client:
         found["login page"] = answer(client.get("/auth/login/"))
@@ -68,15 +113,19 @@ def main() -> None:
         found["wrong"] = answer(client.post("/auth/token", json={"username": "viewer", "password": "wrong"}))
         with manager.flask_app.test_request_context():
             security = manager.security_manager
-            found["class"] = type(security).__name__
-            found["settings"] = settings_of(security)
+            found["classes"] = [kind.__name__ for kind in type(security).__mro__]
+            found["settings"] = re.sub(r"127\.0\.0\.1:\d+", "provider", str(settings_of(security)))
             if security.auth_type == AUTH_OAUTH:
                 remotes = security.oauth_remotes.values()
-                found["providers"] = [(remote.name, remote.client_id, remote.authorize_url) for remote in remotes]
+                found["providers"] = [(remote.name, remote.client_id) for remote in remotes]
                 for number, userinfo in enumerate(USERINFO):
                     user = security.auth_user_oauth(userinfo)
                     found[f"userinfo {number}"] = user and user.username
+        if "providers" in found:
+            walk(client, providers, found)
         found["accounts"] = accounts()
+        if isinstance(manager, TeamAuthManager):
+            found["groups"] = groups()
         with create_session() as session:
             ids = dict(session.execute(select(User.username, User.id)).all())
         for name, user_id in sorted(ids.items()):

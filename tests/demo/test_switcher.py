@@ -57,6 +57,13 @@ def test_whoever_sees_one_team_sees_its_name(people: People) -> None:
     page = people["ana"].open("/")
     expect(page.locator(SWITCHER)).to_have_text("analytics")
     expect(button(page)).to_have_count(0)
+    look = """element => {
+        const {fontSize, color, textAlign} = getComputedStyle(element);
+        const {left, right} = element.getBoundingClientRect();
+        return {fontSize, color, textAlign, middle: Math.round((left + right) / 2)};
+    }"""
+    ours = page.locator(SWITCHER).get_by_text("analytics").evaluate(look)
+    assert ours == page.locator(SIDEBAR).get_by_text("User", exact=True).evaluate(look)
 
 
 def test_whoever_is_in_no_team_is_told_so(people: People) -> None:

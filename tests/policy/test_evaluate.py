@@ -559,17 +559,6 @@ def test_a_person_stands_until_the_first_end_of_what_reaches_them():
     assert until == {"ann": hours[2], "bob": hours[1], "cat": hours[2], "dan": None, "eve": hours[2], "tom": None}
 
 
-def test_ending_shortens_and_never_lengthens():
-    forever = principal("ann")
-    assert forever.until is None
-    assert forever.ending(None).until is None
-    assert forever.ending(NOON).until == NOON
-    assert forever.ending(NOON).ending(None).until == NOON
-    assert forever.ending(NOON).ending(NOON + TICK).until == NOON
-    assert forever.ending(NOON + TICK).ending(NOON).until == NOON
-    assert replace(forever.ending(NOON), until=None) == forever
-
-
 # Who somebody is -----------------------------------------------------------------------------------
 
 

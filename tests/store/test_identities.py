@@ -118,6 +118,7 @@ def test_an_administrators_account_is_not(world, username):
 
 def test_an_administrators_account_is_not_where_others_are_superusers(world, monkeypatch):
     monkeypatch.setenv("AIRFLOW__TEAM_RBAC__SUPERUSER_ROLES", "Root, op")
+    world.apply("[teams.sales]")  # what is configured is read with the policy
     world.person("ana", roles=["Op"])
     refuse(ANA, "an administrator's")
 

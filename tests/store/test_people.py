@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import jwt
 import pytest
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import (
@@ -160,7 +161,7 @@ def test_a_grant_to_a_team_ends_with_the_membership(manager, world, clock):
     assert not may(manager, ana)
 
 
-def test_groups_lapse_exactly_and_roles_in_fab_do_not(manager, world, clock):
+def test_a_sign_in_lapses_exactly_and_an_account_of_fab_does_not(manager, world, clock):
     """24 hours after the sign-in that told them: ``[team_rbac] membership_max_age``."""
     world.apply(POLICY + '[[bindings]]\nuser = "bo"\nteam = "sales"\nrole = "Viewer"\n')
     told = clock.now
@@ -173,7 +174,8 @@ def test_groups_lapse_exactly_and_roles_in_fab_do_not(manager, world, clock):
     assert may(manager, ana)
     assert may(manager, bo)
     clock.now = told + timedelta(hours=24)
-    assert not may(manager, ana)
+    with pytest.raises(jwt.ExpiredSignatureError, match="has to sign in again"):
+        may(manager, ana)
     assert may(manager, bo)
 
 

@@ -81,6 +81,7 @@ NO_CANARY = {
     "team_rbac_active_team.team_name": "the name of a team of whoever chose it",
     "team_rbac_identity.issuer": "of the whole deployment",
     "team_rbac_identity.subject": "as the IdP made it",
+    "team_rbac_sign_in_link.code_hash": "a hash",
 }
 """Columns of data that hold text and no canary, and why."""
 
