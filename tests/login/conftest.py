@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from airflow import settings
 from airflow_team_rbac.auth_manager.store import identities, people, sign_in_links
 from fastapi.testclient import TestClient
 
@@ -128,3 +132,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     for module in (people, identities, sign_in_links):
         monkeypatch.setattr(module, "utcnow", lambda: Clock.now)
     return Clock
+
+
+def rows() -> dict[str, list]:
+    """All that a sign-in writes."""
+    tables = ("ab_user", "ab_user_role", "team_rbac_identity", "team_rbac_idp_group", "session", "log")
+    with settings.engine.connect() as connection:
+        return {table: sorted(map(str, connection.execute(sa.text(f"SELECT * FROM {table}")))) for table in tables}
+
+
+def told(answer: Any) -> str:
+    """What the page says that says that nobody is signed in."""
+    return html.unescape(re.search(r'id="refused"[^>]*>(.*?)</p>', answer.text, re.DOTALL)[1])
+
+
+def nothing_came_of_it(answer: Any, before: dict[str, list], window: Window, said: Any) -> None:
+    assert "You are not signed in" in answer.text
+    assert rows() == before
+    assert window.cookies == set()
+    assert window.dags() is None
+    lines = [record.getMessage() for record in said.records if "Nobody was signed in" in record.getMessage()]
+    assert len(lines) == 1
+    everything = said.text + answer.text + str(answer.headers)
+    for secret in (CLIENT_SECRET, "an-access-token", "eyJ", "code-0"):
+        assert secret not in everything
+    assert "Traceback" not in said.text
