@@ -153,7 +153,8 @@ def editable_queue(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
 def asset_writers(call: Call) -> dict[str, ColumnElement[bool]]:
     """Which task last wrote a value that is kept of an asset: shown with its Dag, the value with the asset."""
     mine = AssetStateStoreModel.last_updated_by_dag_id.in_(_dags(call))
-    return {f"last_updated_by_{column}": mine for column in ("dag_id", "run_id", "task_id", "map_index")}
+    columns = (column.name for column in AssetStateStoreModel.__table__.columns)
+    return {name: mine for name in columns if name.startswith("last_updated_by_") and not name.endswith("_kind")}
 
 
 def audit_log(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:

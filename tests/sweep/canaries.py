@@ -104,7 +104,10 @@ class Planter:
 
     def row(self, table: str, session: Any, **values: Any) -> Any:
         """Insert a row; what is not given holds a canary where it is text, and something dull elsewhere."""
+        if table not in _tables():  # of this Airflow
+            return None
         columns = _tables()[table]
+        values = {name: value for name, value in values.items() if name in columns.columns}
         for column in columns.columns:
             if column.name in values or (column.primary_key and isinstance(column.type, sa.Integer)):
                 continue
@@ -357,6 +360,7 @@ class Planter:
         p = self.plants
         version = session.scalar(sa.select(DagVersion.id).where(DagVersion.dag_id == dag_id))
         place = {"dag_id": dag_id, "task_id": task.task_id, "run_id": run_id, "map_index": map_index}
+        place["region_index"] = map_index  # Airflow 3.4's name for it
         waits = isinstance(task, HITLOperator)
         given = {
             **place,
@@ -487,7 +491,8 @@ class Planter:
             session.execute(sa.insert(tables["asset_alias_asset_event"]).values(alias_id=alias, event_id=event))
             session.execute(sa.insert(tables["dagrun_asset_event"]).values(dag_run_id=self.main_run, event_id=event))
             session.execute(sa.insert(tables["dagrun_asset_event"]).values(dag_run_id=self.part_run, event_id=event))
-            self.row("asset_dag_run_queue", session, asset_id=asset_in, target_dag_id=p.name("dag"))
+            queued = {"asset_event_id": event, "asset_id": asset_in, "target_dag_id": p.name("dag")}
+            self.row("asset_dag_run_queue", session, **queued)
             watcher = {"asset_id": asset_in, "trigger_id": self._trigger(session)}
             session.execute(
                 sa.insert(tables["asset_watcher"]).values(name=p.canary("asset_watcher", "name"), **watcher)
@@ -620,13 +625,14 @@ class Planter:
             self.row("dag_schedule_asset_reference", session, asset_id=asset, dag_id=p.name("dag"))
             self.row("task_inlet_asset_reference", session, asset_id=asset, **place)
             self.row("task_outlet_asset_reference", session, asset_id=asset, **place)
-            self.row("asset_dag_run_queue", session, asset_id=asset, target_dag_id=p.name("dag"))
             theirs = session.scalar(
                 sa.select(tables["asset_event"].c.id).where(
                     tables["asset_event"].c.asset_id == asset,
                     tables["asset_event"].c.source_dag_id == other.name("dag"),
                 )
             )
+            queued = {"asset_event_id": theirs, "asset_id": asset, "target_dag_id": p.name("dag")}
+            self.row("asset_dag_run_queue", session, **queued)
             on_mine = session.scalar(
                 sa.select(tables["asset_event"].c.id).where(tables["asset_event"].c.asset_id == p.ids["asset_id"])
             )
