@@ -13,6 +13,7 @@ from flask import current_app
 from flask_appbuilder.const import AUTH_DB, AUTH_OAUTH
 
 from ..store import identities
+from ..store.sign_in_links import use_link
 from .claims import SignInRefused, read_identity
 from .provider import PROVIDER, OidcClient, claim_paths, remote_app
 from .views import OidcView, SignInLinkView
@@ -29,6 +30,13 @@ class SignsInAgain(FabAirflowSecurityManagerOverride):
         except ValueError:
             return None
         return super().load_user(pk)
+
+    def sign_in_by_link(self, code: str) -> User:
+        """Return whom a link signs in, and use it up. Raises SignInRefused."""
+        user = use_link(code, self.session)
+        self._rotate_session_id()
+        self.update_user_auth_stat(user)
+        return user
 
     def register_views(self) -> None:
         """Add the page of the link."""

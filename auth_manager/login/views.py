@@ -18,7 +18,6 @@ from flask_appbuilder import BaseView, expose
 from flask_login import login_user, logout_user
 from joserfc.errors import JoseError
 
-from ..store.sign_in_links import use_link
 from .claims import SignInRefused
 from .provider import PROVIDER, OidcClient, redirect_uri, refusal, signed_out_uri
 
@@ -124,10 +123,9 @@ class SignInLinkView(BaseView):  # type: ignore[misc]
     def use(self) -> Any:
         """Sign in, once."""
         try:
-            user = use_link(request.form.get("code", ""), self.appbuilder.sm.session)
+            user = self.appbuilder.sm.sign_in_by_link(request.form.get("code", ""))
         except SignInRefused as error:
             return refused(self, error)
-        self.appbuilder.sm._rotate_session_id()
         login_user(user)
         return redirect(get_safe_url(None))
 

@@ -184,6 +184,12 @@ def _linkable(identity: Identity, session: Session) -> User | None:
     """Return the account of that username, if it may be taken to be theirs at their first sign-in."""
     user: User | None = session.scalar(select(User).where(func.lower(User.username) == identity.username.lower()))
     if user is None:
+        if _is_superuser(identity.username, (), session):
+            raise SignInRefused(
+                f"A binding makes {identity.username!r} an administrator, and there is no such account yet: a name is "
+                "not enough. If it is you, ask an administrator to make the account (airflow users create) and to link "
+                f"it: airflow team-rbac identities link {identity.username} --subject {identity.subject}"
+            )
         return None
     known = f"There is an account {user.username!r} already"
     mend = (
@@ -195,7 +201,12 @@ def _linkable(identity: Identity, session: Session) -> User | None:
         raise SignInRefused(f"{known}, and it is somebody else's at the identity provider. {mend}")
     if user.password and not check_password_hash(user.password, ""):  # FAB hashes "" for its OAuth users
         raise SignInRefused(f"{known}, with a password of its own. {mend}")
-    person = Person(user.username, frozenset(), tuple(role.name for role in user.roles))
-    if policy_now().principal(person, RoleBook(ttl=60).using(session), utcnow()).superuser:
+    if _is_superuser(user.username, tuple(role.name for role in user.roles), session):
         raise SignInRefused(f"{known}, and it is an administrator's. {mend}")
     return user
+
+
+def _is_superuser(username: str, roles: tuple[str, ...], session: Session) -> bool:
+    """Whether somebody would be one by their name and roles, whatever groups the provider names."""
+    person = Person(username, frozenset(), roles)
+    return policy_now().principal(person, RoleBook(ttl=60).using(session), utcnow()).superuser

@@ -322,6 +322,21 @@ def test_an_administrators_account_is_linked_by_an_administrator(window, provide
     assert window.sign_in().status_code == 302
 
 
+def test_a_name_makes_nobody_an_administrator(window, provider, sales, said):
+    """Whoever may choose their username at the provider could choose one that a binding names."""
+    sales.apply('[[bindings]]\nuser = "ana"\nscope = "deployment"\nrole = "Admin"', prune=True)
+    before, answer = rows(), window.sign_in()
+    assert answer.status_code == 403
+    assert "a name is not enough" in told(answer)
+    nothing_came_of_it(answer, before, window, said)
+
+
+def test_a_group_does(window, provider, sales):
+    sales.apply('[[bindings]]\ngroup = "sales-dev"\nscope = "deployment"\nrole = "Admin"', prune=True)
+    assert window.sign_in().status_code == 302
+    assert window.dags() == {"sales__etl", "finance__etl"}
+
+
 def test_links_that_are_refused(window, provider, sales):
     window.sign_in()
     sales.person("bob")
