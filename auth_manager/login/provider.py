@@ -104,12 +104,22 @@ class OidcClient(FlaskOAuth2App):  # type: ignore[misc]  # Authlib has no types
         # OpenID Connect Discovery 1.0, section 4.3: else somebody else's keys could sign.
         wanted = _needed("oidc_issuer")
         if str(metadata.get("issuer", "")).rstrip("/") != wanted.rstrip("/"):
-            del metadata["_loaded_at"]  # asked anew the next time: it may have been mended
             raise ProviderFails(
                 f"The identity provider calls itself {metadata.get('issuer')!r}, and [team_rbac] oidc_issuer is "
                 f"{wanted!r}. An administrator has to mend that."
             )
         return metadata
+
+    def create_authorization_url(self, redirect_uri: str | None = None, **kwargs: Any) -> dict[str, Any]:
+        """
+        Return where to send somebody. The provider is asked each time what it is: whoever is sent to one that is down
+        is told nothing there.
+
+        :raises ProviderFails: it is down
+        """
+        self.server_metadata.pop("_loaded_at", None)
+        found: dict[str, Any] = super().create_authorization_url(redirect_uri, **kwargs)
+        return found
 
     def parse_id_token(
         self,

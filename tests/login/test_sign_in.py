@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from joserfc import jwk, jwt
 
-from .conftest import client_of, nothing_came_of_it, rows, told
+from .conftest import nothing_came_of_it, rows, told
 from .provider import Provider, signed_by_the_public_key, unsigned
 
 NOW = int(time.time())
@@ -118,16 +118,8 @@ DOWN = {
 }
 
 
-@pytest.fixture
-def forgetful(oidc_app):
-    """Forget what the provider said of itself, as a server does that has just started."""
-    client_of(oidc_app).server_metadata.clear()
-    yield
-    client_of(oidc_app).server_metadata.clear()
-
-
 @pytest.mark.parametrize("how", DOWN)
-def test_a_provider_that_is_down_is_said_to_be(window, provider, world, said, forgetful, how):
+def test_a_provider_that_is_down_is_said_to_be(window, provider, world, said, how):
     provider.instead["/.well-known/openid-configuration"] = DOWN[how]
     before = rows()
     answer = window.begin()

@@ -6,6 +6,7 @@ import enum
 import itertools
 import json
 import re
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, get_args
 from urllib.parse import quote
@@ -182,6 +183,21 @@ def _values(name: str, annotation: Any, description: str, plants: Plants) -> lis
     raise LookupError(f"The sweep does not know what to ask of the query parameter {name!r}: {annotation}")
 
 
+def _of_airflow_3_4(p: Plants) -> dict[str, list[str]]:
+    nothing = str(uuid.UUID(int=0))
+    values = {
+        ("region_id", "loop_region_id", "loop_id"): [nothing],
+        ("task_instance_id", "source_task_instance_id"): [nothing],
+        ("region_index", "iteration"): ["-1", "0"],
+        ("base_version_number", "target_version_number", "max_changes"): ["1"],
+        ("dag_run_ids", "partitioned_dag_run_id", "dag_run_state_within_hours"): ["1", "2", "3"],
+        ("teams",): ["beta"],
+        ("uri",): [f"x://{p.name('in')}"],
+        ("extra",): [f"canary={p.mark}"],
+    }
+    return {name: some for names, some in values.items() for name in names}
+
+
 def _known(p: Plants) -> dict[str, list[str]]:
     return {
         "limit": ["1", "0"],
@@ -245,6 +261,7 @@ def _known(p: Plants) -> dict[str, list[str]]:
         "token": ["zq"],
         "next": ["/"],
         "update_mask": ["note"],
+        **_of_airflow_3_4(p),
     }
 
 
