@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..store.people import TeamUser
 from . import plugins, rows
 from .hooks import GateMissing, find
-from .table import AS_CORE_ASKS, CORE, ENDPOINTS, Call, Refusal, endpoint_name
+from .table import AS_CORE_ASKS, CORE, ENDPOINTS, Call, Check, Refusal, endpoint_name
 
 log = logging.getLogger(__name__)
 
@@ -161,11 +161,17 @@ async def _check(request: Request, user: TeamUser) -> TeamUser:
         plugins.show(only_ours=only_ours)
         if only_ours:
             user.listed.add(AccessView.PLUGINS)
-    if request.method != "GET":
-        await run_in_threadpool(call.check_mentioned_dags)
-    if rule.check is not None:
-        await run_in_threadpool(rule.check, call)
+    checks = [rule.check] if rule.check is not None else []
+    if request.method != "GET" and call.mentioned_dags:
+        checks.insert(0, Call.check_mentioned_dags)
+    if checks:
+        await run_in_threadpool(_run, checks, call)
     return user
+
+
+def _run(checks: list[Check], call: Call) -> None:
+    for check in checks:
+        check(call)
 
 
 def _asks_for_a_collection(request: Request) -> bool:

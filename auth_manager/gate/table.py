@@ -60,14 +60,18 @@ class Call:
         except ValidationError:
             return None
 
+    @property
+    def mentioned_dags(self) -> list[str]:
+        """The Dags that the query and the body name beside the path."""
+        found = [self.query.get("dag_id"), self.body.get("dag_id") if isinstance(self.body, dict) else None]
+        return [one for one in found if isinstance(one, str) and one not in ("", "~", self.path.get("dag_id"))]
+
     def check_mentioned_dags(self) -> None:
         """Refuse to name a Dag that the user may not read, since core copies it from the body to the audit log."""
-        mentioned = [self.query.get("dag_id"), self.body.get("dag_id") if isinstance(self.body, dict) else None]
-        for dag_id in mentioned:
-            if isinstance(dag_id, str) and dag_id not in ("", "~", self.path.get("dag_id")):
-                details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-                if not self.manager.is_authorized_dag(method="GET", user=self.user, details=details):
-                    raise Refusal(f"names the Dag {dag_id!r}, which they may not read")
+        for dag_id in self.mentioned_dags:
+            details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+            if not self.manager.is_authorized_dag(method="GET", user=self.user, details=details):
+                raise Refusal(f"names the Dag {dag_id!r}, which they may not read")
 
 
 Check = Callable[[Call], None]
