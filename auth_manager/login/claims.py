@@ -77,7 +77,7 @@ def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any], path
     if username == email and claims.get("email_verified") is False:
         raise SignInRefused("Your username is your e-mail address, which the identity provider has not verified.")
     return Identity(
-        _text(claims, "issuer", "iss"),
+        issuer_of(_text(claims, "issuer", "iss")),
         _text(claims, "subject", "sub"),
         username,
         _text(claims, "first_name", paths.first_name),
@@ -85,6 +85,11 @@ def read_identity(id_token: Mapping[str, Any], userinfo: Mapping[str, Any], path
         email,
         _groups(claims, paths.groups),
     )
+
+
+def issuer_of(url: str) -> str:
+    """Return how an issuer is kept: some end in a slash, and people who write them down leave it out."""
+    return url.rstrip("/")
 
 
 def _text(claims: Mapping[str, Any], what: str, path: str) -> str:

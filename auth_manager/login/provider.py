@@ -15,7 +15,7 @@ from authlib.integrations.flask_client import FlaskOAuth2App
 from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError
 from joserfc.jwk import KeySet
 
-from .claims import ClaimPaths, SignInRefused
+from .claims import ClaimPaths, SignInRefused, issuer_of
 
 PROVIDER = "oidc"
 """The provider's name in FAB, and so in the redirect URI: ``<base_url>/auth/oauth-authorized/oidc``."""
@@ -103,7 +103,7 @@ class OidcClient(FlaskOAuth2App):  # type: ignore[misc]  # Authlib has no types
             metadata: dict[str, Any] = super().load_server_metadata()
         # OpenID Connect Discovery 1.0, section 4.3: else somebody else's keys could sign.
         wanted = _needed("oidc_issuer")
-        if str(metadata.get("issuer", "")).rstrip("/") != wanted.rstrip("/"):
+        if issuer_of(str(metadata.get("issuer", ""))) != issuer_of(wanted):
             raise ProviderFails(
                 f"The identity provider calls itself {metadata.get('issuer')!r}, and [team_rbac] oidc_issuer is "
                 f"{wanted!r}. An administrator has to mend that."

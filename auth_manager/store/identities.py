@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash
 
-from ..login.claims import SignInRefused
+from ..login.claims import SignInRefused, issuer_of
 from ..policy.evaluate import Person
 from .changes import Author, Refused, audit
 from .models import IdentityRow, IdpGroupRow
@@ -80,7 +80,7 @@ def link(username: str, issuer: str, subject: str, author: Author, session: Sess
 
     :raises Refused: there is no such account, or they have another one
     """
-    user = account(username, session)
+    user, issuer = account(username, session), issuer_of(issuer)
     taken = session.scalar(
         select(User)
         .join(IdentityRow, IdentityRow.user_id == User.id)

@@ -337,6 +337,14 @@ def test_a_group_does(window, provider, sales):
     assert window.dags() == {"sales__etl", "finance__etl"}
 
 
+def test_an_issuer_may_end_in_a_slash(window, another, provider, sales):
+    provider.metadata = {"issuer": f"{provider.issuer}/"}
+    provider.claims = {"iss": f"{provider.issuer}/"}
+    sales.person("ana", roles=["Admin"])
+    assert command("identities", "link", "ana", "--subject", "s-ana")[0] == 0
+    assert window.sign_in().status_code == another.sign_in().status_code == 302
+
+
 def test_links_that_are_refused(window, provider, sales):
     window.sign_in()
     sales.person("bob")
