@@ -41,7 +41,8 @@ class SignsInAgain(FabAirflowSecurityManagerOverride):
     def register_views(self) -> None:
         """Add the page of the link."""
         super().register_views()
-        self.appbuilder.add_view_no_menu(SignInLinkView())
+        # Not by add_view_no_menu, which writes every view into FAB's tables: it asks for no permission.
+        current_app.register_blueprint(SignInLinkView().create_blueprint(self.appbuilder))
 
 
 class _UserView(CustomUserOAuthModelView):
