@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 import requests
 from airflow.configuration import conf
 from airflow.exceptions import AirflowConfigException
+from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client import MismatchingStateError, OAuthError
 from authlib.integrations.flask_client import FlaskOAuth2App
 from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError
@@ -32,6 +33,12 @@ class ProviderFails(SignInRefused):
     """The provider does not answer, or not as one should."""
 
     status = 502
+
+
+class AirflowFails(SignInRefused):
+    """It is nobody's fault but ours, or our database's."""
+
+    status = 500
 
 
 class NotBegunHere(SignInRefused):
@@ -184,7 +191,9 @@ def refusal(error: Exception) -> SignInRefused:
             f"The identity provider's token is not to be trusted: {_fault(error)}. Nothing was done. Tell an "
             "administrator, who can look with: airflow team-rbac oidc check."
         )
-    return ProviderFails(_silent(error))
+    if isinstance(error, requests.RequestException | AuthlibBaseError | ValueError):
+        return ProviderFails(_silent(error))
+    return AirflowFails(f"Airflow could not sign you in ({type(error).__name__}). Nothing was done. Its log says why.")
 
 
 def _fault(error: JoseError) -> str:

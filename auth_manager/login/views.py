@@ -6,20 +6,17 @@ import logging
 from importlib.resources import files
 from typing import Any
 
-import requests
 from airflow.api_fastapi.app import get_cookie_path
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 from airflow.configuration import conf
 from airflow.providers.fab.auth_manager.views.auth_oauth import CustomAuthOAuthView
 from airflow.providers.fab.www.views import get_safe_url, redirect
-from authlib.common.errors import AuthlibBaseError
 from flask import Response, abort, g, make_response, request, session
 from flask_appbuilder import BaseView, expose
 from flask_login import login_user, logout_user
-from joserfc.errors import JoseError
 
 from .claims import SignInRefused
-from .provider import PROVIDER, OidcClient, redirect_uri, refusal, signed_out_uri
+from .provider import PROVIDER, AirflowFails, OidcClient, redirect_uri, refusal, signed_out_uri
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +24,6 @@ _TEMPLATES = str(files("airflow_team_rbac.ui_templates"))
 _ID_TOKEN = "team_rbac_id_token"  # noqa: S105  # the name of a key
 _LONGEST_HINT = 4000
 """How long a URL may get for the sake of the provider's not asking whether to sign out."""
-_EXPECTED = (SignInRefused, AuthlibBaseError, JoseError, requests.RequestException, ValueError)
 
 
 class OidcView(CustomAuthOAuthView):
@@ -133,7 +129,7 @@ class SignInLinkView(BaseView):  # type: ignore[misc]
 def refused(view: BaseView, error: Exception) -> Response:
     """Return the page that says why nobody was signed in. It leaves nothing behind: no user, no session, no cookie."""
     told = refusal(error)
-    log.warning("Nobody was signed in: %s", told, exc_info=None if isinstance(error, _EXPECTED) else error)
+    log.warning("Nobody was signed in: %s", told, exc_info=error if isinstance(told, AirflowFails) else None)
     view.appbuilder.sm.session.rollback()
     again = view.appbuilder.get_url_for_login
     response = make_response(view.render_template("sign_in_refused.html", told=str(told), again=again), told.status)

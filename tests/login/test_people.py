@@ -11,7 +11,9 @@ import pytest
 from airflow.cli.cli_parser import get_parser
 from airflow.providers.fab.auth_manager.models import User
 from airflow.utils.session import create_session
+from airflow_team_rbac.auth_manager.store import identities
 from airflow_team_rbac.auth_manager.store.models import IdentityRow, IdpGroupRow, SignInLinkRow
+from airflow_team_rbac.auth_manager.store.snapshot import PolicyUnavailable
 from joserfc import jwk
 from sqlalchemy import func, select, update
 from werkzeug.security import generate_password_hash
@@ -220,6 +222,26 @@ def test_the_provider_says_no(window, provider, world, error, shown):
     assert shown in told(answer)
     assert "alert(1)" not in answer.text
     assert window.cookies == set()
+
+
+def test_it_is_not_the_providers_fault(window, provider, world, said, monkeypatch):
+    before, begun = rows(), window.begin()
+    broken = PolicyUnavailable("The policy cannot be read")
+    monkeypatch.setattr(identities, "policy_now", raising(broken))
+    answer = window.come_back(begun)
+    assert answer.status_code == 500
+    assert "Airflow could not sign you in (PolicyUnavailable)" in told(answer)
+    monkeypatch.undo()
+    assert {**rows(), "session": []} == {**before, "session": []}
+    assert window.cookies == set()
+    assert window.dags() is None
+
+
+def raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
 
 
 def test_another_provider_is_none(window, world):
