@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_cookie_path
 from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
@@ -46,7 +47,9 @@ class OidcView(CustomAuthOAuthView):
         """
         wanted = request.args.get("next", "")
         if g.user is not None and g.user.is_authenticated:
-            return redirect(get_safe_url(wanted))
+            # FAB's own pages send whoever may not see them here: never back to them, and so in a circle.
+            denied = urlsplit(wanted).path.startswith(urlsplit(signed_out_uri()).path.removesuffix("login/"))
+            return redirect(self.appbuilder.get_url_for_index if denied else get_safe_url(wanted))
         if provider is None and not wanted:
             return self.render_template("sign_in.html", title=self.title, provider=PROVIDER)
         try:

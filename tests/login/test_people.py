@@ -168,6 +168,15 @@ def test_without_a_page_to_go_to_the_way_is_shown(window, provider, world):
     assert provider.asked == []
 
 
+def test_a_page_of_fabs_that_one_may_not_see_leads_home(window, provider, sales):
+    window.sign_in()
+    denied = window.client.get("/auth/users/list/")
+    assert "/auth/login/" in denied.headers["location"]
+    home = window.client.get(denied.headers["location"])
+    assert (home.status_code, urlsplit(home.headers["location"]).path) == (302, "/auth/")
+    assert window.client.get("/auth/").headers["location"].rstrip("/") == "http://testserver"
+
+
 def test_who_is_signed_in_gets_a_new_token_and_their_page(window, provider, sales):
     window.sign_in()
     window.client.cookies.delete("_token")
