@@ -13,8 +13,10 @@ from airflow.exceptions import AirflowConfigException
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.base_client import MismatchingStateError, OAuthError
 from authlib.integrations.flask_client import FlaskOAuth2App
-from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError
+from flask import has_request_context, request
+from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError, UnsupportedAlgorithmError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 from .claims import ClaimPaths, SignInRefused, issuer_of
 
@@ -77,7 +79,8 @@ def sign_in_link_uri() -> str:
 
 
 def _airflow() -> str:
-    return str(conf.get("api", "base_url", fallback="") or "http://localhost:8080").rstrip("/") + "/"
+    here = request.host_url if has_request_context() else "http://localhost:8080"
+    return str(conf.get("api", "base_url", fallback="") or here).rstrip("/") + "/"
 
 
 def remote_app() -> dict[str, Any]:
@@ -145,8 +148,9 @@ class OidcClient(FlaskOAuth2App):  # type: ignore[misc]  # Authlib has no types
         :raises ProviderFails: the provider does not tell its keys
         """
         metadata = self.load_server_metadata()
-        offered = metadata.get("id_token_signing_alg_values_supported") or ["RS256"]
-        metadata["id_token_signing_alg_values_supported"] = [alg for alg in offered if alg in SIGNED_WITH]
+        # By the token itself: what the provider offers is asked anew meanwhile, for others who sign in.
+        if "id_token" in token and _algorithm(token["id_token"]) not in SIGNED_WITH:
+            raise UnsupportedAlgorithmError
         with answering():
             KeySet.import_key_set(self.fetch_jwk_set(force=True))
         ours = {
@@ -166,6 +170,10 @@ class OidcClient(FlaskOAuth2App):  # type: ignore[misc]  # Authlib has no types
         with answering():
             found: dict[str, Any] = super().userinfo(**kwargs)
         return found
+
+
+def _algorithm(id_token: str) -> object:
+    return extract_compact(id_token.encode()).headers().get("alg")
 
 
 @contextmanager

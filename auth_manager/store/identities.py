@@ -37,7 +37,7 @@ def sign_in(identity: Identity, session: Session) -> User:
 
     :raises SignInRefused: it is not certain that the account is theirs, or it is not active. Nothing is kept.
     """
-    user = _linked(identity, session) or _linkable(identity, session)
+    user = _linked(identity.issuer, identity.subject, session) or _linkable(identity, session)
     if user is None:
         user = User(username=identity.username, active=True, roles=[])
         session.add(user)
@@ -81,12 +81,8 @@ def link(username: str, issuer: str, subject: str, author: Author, session: Sess
     :raises Refused: there is no such account, or they have another one
     """
     user, issuer = account(username, session), issuer_of(issuer)
-    taken = session.scalar(
-        select(User)
-        .join(IdentityRow, IdentityRow.user_id == User.id)
-        .where(IdentityRow.issuer == issuer, IdentityRow.subject == subject, User.id != user.id)
-    )
-    if taken is not None:
+    taken = _linked(issuer, subject, session)
+    if taken is not None and taken is not user:
         raise Refused(
             f"{subject!r} of {issuer} is {taken.username!r} here. First: airflow team-rbac identities unlink "
             f"{taken.username}"
@@ -172,10 +168,8 @@ def _write(user: User, issuer: str, subject: str, groups_at: datetime, session: 
     )
 
 
-def _linked(identity: Identity, session: Session) -> User | None:
-    row = session.scalar(
-        select(IdentityRow).where(IdentityRow.issuer == identity.issuer, IdentityRow.subject == identity.subject)
-    )
+def _linked(issuer: str, subject: str, session: Session) -> User | None:
+    row = session.scalar(select(IdentityRow).where(IdentityRow.issuer == issuer, IdentityRow.subject == subject))
     user = session.get(User, row.user_id) if row is not None else None
     return user if user is not None and identity_of(user, session) is row else None
 

@@ -161,6 +161,12 @@ def test_nobody_is_sent_elsewhere(window, provider, sales, page):
     assert "evil" not in where
 
 
+def test_without_a_base_url_people_come_back_to_where_they_are(window, provider, world, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "")
+    asked = parse_qs(urlsplit(window.begin().headers["location"]).query)
+    assert asked["redirect_uri"] == ["http://testserver/auth/oauth-authorized/oidc"]
+
+
 def test_without_a_page_to_go_to_the_way_is_shown(window, provider, world):
     answer = window.client.get("/auth/login/")
     assert answer.status_code == 200
@@ -374,6 +380,14 @@ def test_an_issuer_may_end_in_a_slash(window, another, provider, sales):
     sales.person("ana", roles=["Admin"])
     assert command("identities", "link", "ana", "--subject", "s-ana")[0] == 0
     assert window.sign_in().status_code == another.sign_in().status_code == 302
+
+
+def test_an_account_that_is_gone_leaves_its_identity_to_others(window, provider, sales):
+    window.sign_in()
+    with create_session() as session:  # as where a database gives a deleted user's id to somebody else
+        session.execute(update(IdentityRow).values(user_created_on=None))
+    sales.person("bob")
+    assert command("identities", "link", "bob", "--subject", "s-ana")[0] == 0
 
 
 def test_links_that_are_refused(window, provider, sales):

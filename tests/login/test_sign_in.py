@@ -56,6 +56,14 @@ WRONG: dict[str, tuple[Any, int, str]] = {
         502,
         "algorithm",
     ),
+    "signed by a secret that it publishes": (
+        lambda provider: (
+            provider.metadata.update({"id_token_signing_alg_values_supported": ["HS256"]}),
+            setattr(provider, "sign", signed_by_the_public_key(provider)),
+        ),
+        502,
+        "algorithm",
+    ),
     "signed by a strange key": (strange_key, 502, "bad signature"),
     "no keys": (lambda provider: setattr(provider, "keys", []), 502, "does not answer as one should|not to be trusted"),
     "no id token": (instead("/token", (200, {"access_token": "x", "token_type": "Bearer"})), 403, "sent no id token"),
