@@ -33,7 +33,7 @@ from airflow.providers.fab.www.security.permissions import RESOURCE_MY_PROFILE
 from airflow.utils.session import NEW_SESSION, create_session, provide_session
 from flask import current_app, g, has_request_context
 from pydantic import Field, TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from .gate.core_api import CoreGate
@@ -43,7 +43,7 @@ from .login.provider import oidc_is_configured
 from .login.security_manager import OidcSecurityManager
 from .policy.evaluate import Evaluator, Permits, Principal, Resource, Standing
 from .policy.model import Action, Kind
-from .store.listing import dag_ids
+from .store.listing import ASSETS, Listed, Reach
 from .store.native import native_team, native_teams_are_on, stored_ids
 from .store.people import People, SignInLapsed, TeamUser
 from .store.snapshot import unowned_denied
@@ -445,14 +445,11 @@ class TeamAuthManager(FabAuthManager):
             principal, Kind.ASSET, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
         )
 
-    def lists_alias(self, user: FabUser, name: str) -> bool:
-        """Decide about an asset alias of a list, by its name."""
-        ask = super().is_authorized_asset_alias
-        evaluator, principal = self._lists_for(user)
-        resource = Resource(Kind.ALIAS, name, evaluator.ownership.owner(Kind.ALIAS, name))
-        return evaluator.decide(
-            principal, resource, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
-        ).allowed
+    def listed_rows(self, user: FabUser, listed: Listed) -> ColumnElement[bool]:
+        """Return what a row of assets or of aliases has to be for the user to read it in a list."""
+        ask = super().is_authorized_asset if listed is ASSETS else super().is_authorized_asset_alias
+        with create_session(scoped=False) as session:
+            return self._list(user, ask, "GET", session).rows(listed)
 
     def permits_view(self, access_view: AccessView, standing: Standing) -> bool:
         """Return FAB's answer about a view, for what is held in one place."""
@@ -521,18 +518,16 @@ class TeamAuthManager(FabAuthManager):
         self, *, user: FabUser, method: ResourceMethod = "GET", session: Session = NEW_SESSION
     ) -> set[int]:
         """Return the ids of the assets that the user may do this to."""
+        reach = self._list(user, super().is_authorized_asset, method, session)
+        return set(session.scalars(select(AssetModel.id).where(reach.rows(ASSETS))))
+
+    def _list(self, user: FabUser, ask: Any, method: Any, session: Session) -> Reach:
         evaluator, principal = self._lists_for(user)
-        ask = super().is_authorized_asset
-        return {
-            number
-            for number, name, uri in session.execute(select(AssetModel.id, AssetModel.name, AssetModel.uri))
-            if evaluator.decide(
-                principal,
-                Resource(Kind.ASSET, name, evaluator.ownership.owner(Kind.ASSET, name, None, uri)),
-                _ASSET_ACTIONS.get(str(method)),
-                lambda standing: ask(method=method, user=_as_user(standing)),
-            )
-        }
+
+        def permits(standing: Standing, _: str) -> bool:
+            return bool(ask(method=method, user=_as_user(standing)))
+
+        return Reach(evaluator, principal, _ASSET_ACTIONS.get(str(method)), permits, str(method), session)
 
     @provide_session
     def get_authorized_dag_ids(
@@ -556,10 +551,8 @@ class TeamAuthManager(FabAuthManager):
 
         action = _dag_action(str(method), None)
         asked = (str(method), *entities)
-        found = dag_ids(
-            evaluator, principal, action, permits, asked=asked, native=native_teams_are_on(), session=session
-        )
-        return cast("set[str]", found)
+        reach = Reach(evaluator, principal, action, permits, asked, session)
+        return cast("set[str]", reach.dag_ids(native=native_teams_are_on()))
 
 
 def _dag_action(method: str, access_entity: DagAccessEntity | None) -> Action | None:

@@ -30,9 +30,10 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.errors import ParseImportError
 from airflow.models.log import Log
-from airflow.utils.session import create_session
 from sqlalchemy import ColumnElement, Select, and_, case, event, false, func, or_, select, tuple_
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from ..store.listing import ALIASES, ASSETS
 
 if TYPE_CHECKING:
     from .table import Call
@@ -63,7 +64,7 @@ class _Restriction:
 
     def hold(self, statement: Any) -> Any:
         """Return the statement with what it may see."""
-        if isinstance(statement, Select) and self.veiled.keys() & statement.selected_columns.keys():
+        if self.veiled and isinstance(statement, Select) and self.veiled.keys() & statement.selected_columns.keys():
             statement = statement.with_only_columns(
                 *(
                     case((self.veiled[name], column)).label(name) if name in self.veiled else column
@@ -91,6 +92,8 @@ def _filter(state: ORMExecuteState) -> None:
     restriction = _current.get()
     if restriction is None or not (state.is_select or state.is_delete):
         return
+    if state.is_relationship_load and state.lazy_loaded_from is None:
+        return  # loaded along with another statement, which carries the filters there
     token = _current.set(None)  # what the filters themselves read is not filtered
     try:
         state.statement = restriction.hold(state.statement)
@@ -108,7 +111,7 @@ def _dags(call: Call, method: Any = "GET") -> Any:
 def assets(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Assets, and what is nested in them."""
     return [
-        (AssetModel, AssetModel.id.in_(call.manager.get_authorized_assets(user=call.user))),
+        (AssetModel, call.manager.listed_rows(call.user, ASSETS)),
         *aliases(call),
         *asset_references(call),
     ]
@@ -121,10 +124,7 @@ def assets_searched(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
 
 def aliases(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Asset aliases."""
-    with create_session(scoped=False) as session:
-        names = session.execute(select(AssetAliasModel.id, AssetAliasModel.name)).all()
-    mine = [number for number, name in names if call.manager.lists_alias(call.user, name)]
-    return [(AssetAliasModel, AssetAliasModel.id.in_(mine))]
+    return [(AssetAliasModel, call.manager.listed_rows(call.user, ALIASES))]
 
 
 def asset_references(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
@@ -138,7 +138,7 @@ def asset_events(call: Call) -> list[tuple[type[Any], ColumnElement[bool]]]:
     """Events of assets, and the runs that came of them."""
     dag_ids = _dags(call)
     return [
-        (AssetEvent, AssetEvent.asset_id.in_(call.manager.get_authorized_assets(user=call.user))),
+        (AssetEvent, AssetEvent.asset_id.in_(select(AssetModel.id).where(call.manager.listed_rows(call.user, ASSETS)))),
         (AssetEvent, or_(AssetEvent.source_dag_id.is_(None), AssetEvent.source_dag_id.in_(dag_ids))),
         (DagRun, DagRun.dag_id.in_(dag_ids)),
         *aliases(call),

@@ -7,7 +7,7 @@ ids that the auth manager gives. The rest stand here with what core does not ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,7 +74,8 @@ class Call:
                 raise Refusal(f"names the Dag {dag_id!r}, which they may not read")
 
 
-Check = Callable[[Call], None]
+Check = Callable[[Call], Awaitable[None] | None]
+"""Raises Refusal. A coroutine is one that asks nothing of the database, and so needs no thread."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ AS_CORE_ASKS = Rule()
 def _creates(kind: Kind, model: type[BaseModel], field: str) -> Check:
     """Tell the auth manager what is to be created: core asks it about "a connection", and the id is in the body."""
 
-    def check(call: Call) -> None:
+    async def check(call: Call) -> None:
         body = call.read(model)
         # Without a body that can be read there is nothing to create: the handler answers 422.
         call.user.named[kind] = getattr(body, field) if body is not None else None
@@ -197,13 +198,13 @@ def _runs_where(call: Call) -> None:
             raise Refusal(f"tests connection:{conn_id}, which they may neither create nor edit")
 
 
-def _is_signed_in(call: Call) -> None:
+async def _is_signed_in(call: Call) -> None:
     """Refuse a token to whoever has no token: it would be nobody's."""
     if call.user.is_anonymous:
         raise Refusal("asks for a token, and is not signed in", told="Sign in first.", status=401)
 
 
-def _has_no_body(call: Call) -> None:
+async def _has_no_body(call: Call) -> None:
     """Refuse a body where core authorizes the Dag in the body and lists that of the query."""
     if call.body is not None:
         raise Refusal("sends a body with a GET", told="This request takes no body.", status=400)
@@ -217,7 +218,7 @@ def _may_read_its_dag(call: Call) -> None:
         raise Refusal(f"acts in the Dag {dag_id!r}, which they may not read")
 
 
-def _may_read_assets(call: Call) -> None:
+async def _may_read_assets(call: Call) -> None:
     """
     Refuse what assets did to a Dag to whoever may read assets nowhere.
 
@@ -227,7 +228,7 @@ def _may_read_assets(call: Call) -> None:
         raise Refusal("asks for assets of a Dag, and may read assets nowhere")
 
 
-def _names_no_dag(call: Call) -> None:
+async def _names_no_dag(call: Call) -> None:
     """Refuse a Dag in the query where core authorizes that one and then acts on all."""
     if "dag_id" in call.query:
         raise Refusal(

@@ -15,9 +15,10 @@ from airflow.configuration import conf
 from airflow.providers.fab.auth_manager.models import Role as FabRole
 from airflow.providers.fab.auth_manager.models import User as FabUser
 from airflow.providers.fab.auth_manager.models import assoc_user_role
+from airflow.settings import get_engine
 from airflow.utils.session import create_session
 from cachetools import TTLCache
-from sqlalchemy import ColumnElement, and_, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -144,8 +145,8 @@ class People:
         :raises SignInLapsed: they have to sign in again
         :raises PolicyUnavailable: the database does not tell
         """
-        with _reading() as session:
-            user = self._find(user_id, session)
+        with _reading() as connection:
+            user = self._find(user_id, connection)
         return replace(user, active_team=active_team) if active_team and user.may_work_in(active_team) else user
 
     def nobody(self, perms: Permissions = frozenset()) -> TeamUser:
@@ -164,8 +165,8 @@ class People:
 
         :raises PolicyUnavailable: the database does not tell
         """
-        with _reading() as session:
-            last = session.scalar(
+        with _reading() as connection:
+            last = connection.scalar(
                 select(ActiveTeamRow.team_name)
                 .join(FabUser, _same_user(ActiveTeamRow))
                 .where(ActiveTeamRow.user_id == user.id)
@@ -184,12 +185,11 @@ class People:
 
     def evaluator(self) -> Evaluator:
         """Return the policy as it is now, for nobody in particular. Raises PolicyUnavailable."""
-        with _reading() as session:
-            return self.snapshot.evaluator(read_version(session), session)[1]
+        with _reading() as connection:
+            return self.snapshot.evaluator(read_version(connection), connection)[1]
 
-    def _find(self, user_id: int, session: Session) -> TeamUser:
-        # By the connection: there is nothing for the ORM to do, and this is asked on every request.
-        rows = session.connection().execute(_question(), {"user_id": user_id}).all()
+    def _find(self, user_id: int, connection: Connection) -> TeamUser:
+        rows = connection.execute(_question(), {"user_id": user_id}).all()
         if not rows:
             raise ValueError(f"User with id {user_id} not found")
         row = rows[0]
@@ -197,7 +197,7 @@ class People:
             raise ValueError(f"User with id {user_id} is not active")
         if row.groups_at is not None and utcnow() >= row.groups_at + self._max_age:
             raise SignInLapsed(f"User with id {user_id} has to sign in again: [team_rbac] membership_max_age is over")
-        version, evaluator = self.snapshot.evaluator((row.stamp, row.teams), session)
+        version, evaluator = self.snapshot.evaluator((row.stamp, row.teams), connection)
         facts = _Facts(
             id=user_id,
             username=row.username,
@@ -207,15 +207,16 @@ class People:
             roles=tuple(sorted(row.role for row in rows if row.role is not None)),
             groups_at=row.groups_at,
         )
-        principal = self._principal(facts, (facts, version), evaluator, session)
+        principal = self._principal(facts, (facts, version), evaluator, connection)
         return TeamUser(user_id, facts.username, facts.first_name, facts.last_name, facts.email, principal, evaluator)
 
-    def _principal(self, facts: _Facts, key: object, evaluator: Evaluator, session: Session) -> Principal:
+    def _principal(self, facts: _Facts, key: object, evaluator: Evaluator, connection: Connection) -> Principal:
         now = utcnow()
         with self._lock:
             principal = self._principals.get(key)
         if principal is None or (principal.until is not None and principal.until <= now):
-            principal = self._make_principal(facts, evaluator, now, session)
+            with Session(connection) as session:
+                principal = self._make_principal(facts, evaluator, now, session)
             with self._lock:
                 self._principals[key] = principal
         return principal
@@ -233,11 +234,12 @@ def _remember(user: TeamUser, team: str | None) -> None:
 
 
 @contextmanager
-def _reading() -> Iterator[Session]:
+def _reading() -> Iterator[Connection]:
     try:
-        # A session of its own: FAB's is shared by what runs in the thread, and may be left in a failed state.
-        with create_session(scoped=False) as session:
-            yield session
+        # Of its own: FAB's session is shared by what runs in the thread, and may be left in a failed state. A bare
+        # connection, since on most requests there is nothing for the ORM to do, and nothing is ever written.
+        with get_engine().connect() as connection:
+            yield connection
     except SQLAlchemyError as error:
         raise PolicyUnavailable(f"The policy cannot be read: {type(error).__name__}") from error
 

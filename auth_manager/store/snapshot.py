@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from collections import defaultdict
+from typing import Any
 
 from airflow.configuration import conf
 from airflow.models.team import Team as AirflowTeam
 from airflow.utils.session import create_session
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, literal_column, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -22,24 +23,26 @@ class PolicyUnavailable(Exception):
     """The policy cannot be read. The answer is an error (503), never yes and never an old yes."""
 
 
-Version = tuple[str, str]
-"""What the policy in memory was made of: our revision's stamp, and the names of Airflow's teams."""
+Version = tuple[str | None, str | None]
+"""What the policy in memory was made of: our revision's stamp, and the names of Airflow's teams, if any."""
 
 
-def version_columns() -> tuple[ColumnElement[str], ColumnElement[str]]:
+def version_columns() -> tuple[ColumnElement[str | None], ColumnElement[str | None]]:
     """
     Return the two columns that tell a ``Version``, to stand in any one-row question.
 
     Airflow's own ``airflow teams create`` and ``delete`` do not know our revision, so the names are asked too.
     """
-    stamp = select(RevisionRow.stamp).where(RevisionRow.id == 1).scalar_subquery()
-    teams = select(func.aggregate_strings(AirflowTeam.name, ",")).scalar_subquery()
-    return func.coalesce(stamp, ""), func.coalesce(teams, "")
+    stamp = select(RevisionRow.stamp).where(RevisionRow.id == literal_column("1")).scalar_subquery()
+    # Written out, since SQLAlchemy puts a separator that is bound into the text of each statement anew.
+    comma: Any = literal_column("','")
+    teams = select(func.aggregate_strings(AirflowTeam.name, comma)).scalar_subquery()
+    return stamp, teams
 
 
-def read_version(session: Session) -> Version:
+def read_version(connection: Connection) -> Version:
     """Ask which policy is written down now."""
-    stamp, teams = session.execute(select(*version_columns())).one()
+    stamp, teams = connection.execute(select(*version_columns())).one()
     return stamp, teams
 
 
@@ -114,7 +117,7 @@ class Snapshot:
         self._lock = threading.Lock()
         self._held: tuple[Version, Evaluator] | None = None
 
-    def evaluator(self, version: Version, session: Session) -> tuple[Version, Evaluator]:
+    def evaluator(self, version: Version, connection: Connection) -> tuple[Version, Evaluator]:
         """
         Return the policy of a version just read, and the version that it really is.
 
@@ -123,7 +126,7 @@ class Snapshot:
         held = self._held
         if held is not None and held[0] == version:
             return held
-        with self._lock:
+        with self._lock, Session(connection) as session:
             if self._held is not None and self._held[0] == version:
                 return self._held
             while True:
@@ -131,7 +134,7 @@ class Snapshot:
                     evaluator = Evaluator(read_policy(session))
                 except (ValueError, KeyError, re.error) as error:
                     raise PolicyUnavailable(f"The policy that is stored makes no sense: {error}") from error
-                now = read_version(session)
+                now = read_version(connection)
                 if now == version:
                     break
                 version = now  # written to while it was read
@@ -146,4 +149,5 @@ _shared = Snapshot()
 def policy_now() -> Evaluator:
     """Return the policy as it is now, in processes that serve no requests. Raises PolicyUnavailable."""
     with create_session(scoped=False) as session:  # of its own: the caller's may hold what is not written yet
-        return _shared.evaluator(read_version(session), session)[1]
+        connection = session.connection()
+        return _shared.evaluator(read_version(connection), connection)[1]

@@ -12,6 +12,7 @@ import pytest
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.cli.commands.team_command import team_create, team_delete
 from airflow.providers.fab.auth_manager.models import User
+from airflow.settings import get_engine
 from airflow.utils.session import create_session
 from airflow_team_rbac.auth_manager.policy.model import Kind
 from airflow_team_rbac.auth_manager.store.people import People
@@ -127,9 +128,9 @@ def test_a_policy_that_is_changed_while_it_is_read_is_read_again(world, monkeypa
         return policy
 
     monkeypatch.setattr(module, read_slowly)
-    with create_session(scoped=False) as session:
-        version, evaluator = snapshot.evaluator(read_version(session), session)
-        assert version == read_version(session)
+    with get_engine().connect() as connection:
+        version, evaluator = snapshot.evaluator(read_version(connection), connection)
+        assert version == read_version(connection)
     assert evaluator.policy.teams[0].prefixes == ("vente__",)
 
 
@@ -209,7 +210,7 @@ def test_a_database_that_does_not_answer(admin, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("SELECT 1", {}, Exception("the server closed the connection"))
 
-    monkeypatch.setattr("airflow_team_rbac.auth_manager.store.people.create_session", fail)
+    monkeypatch.setattr("airflow_team_rbac.auth_manager.store.people.get_engine", fail)
     assert [admin.status("GET", path) for path in PATHS] == [503] * len(PATHS)
     with pytest.raises(PolicyUnavailable):
         get_auth_manager().people.evaluator()
