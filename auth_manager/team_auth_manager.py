@@ -445,11 +445,10 @@ class TeamAuthManager(FabAuthManager):
             principal, Kind.ASSET, Action.READ, lambda standing: ask(method="GET", user=_as_user(standing))
         )
 
-    def listed_rows(self, user: FabUser, listed: Listed) -> ColumnElement[bool]:
+    def listed_rows(self, user: FabUser, listed: Listed, session: Session) -> ColumnElement[bool]:
         """Return what a row of assets or of aliases has to be for the user to read it in a list."""
         ask = super().is_authorized_asset if listed is ASSETS else super().is_authorized_asset_alias
-        with create_session(scoped=False) as session:
-            return self._list(user, ask, "GET", session).rows(listed)
+        return self._list(user, ask, "GET", session).rows(listed)
 
     def permits_view(self, access_view: AccessView, standing: Standing) -> bool:
         """Return FAB's answer about a view, for what is held in one place."""
