@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +67,6 @@ def pytest_sessionfinish() -> None:
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-@contextmanager
-def public_role(name: str | None) -> Iterator[None]:
-    """Give whoever is not signed in a role of FAB's for a while."""
-    with pytest.MonkeyPatch.context() as patch:
-        if name is not None:
-            patch.setenv("AIRFLOW__FAB__AUTH_ROLE_PUBLIC", name)
-        yield
-
-
 @pytest.fixture(scope="session")
 def database() -> Iterator[None]:
     """A migrated database with FAB's own roles."""
@@ -95,6 +85,8 @@ def database() -> Iterator[None]:
 def app(database: None):
     """Airflow's own FastAPI app."""
     from airflow.api_fastapi.app import create_app, purge_cached_app
+
+    from .world import public_role
 
     purge_cached_app()
     # FAB looks once whether there is a public at all, and on each request which role it has: see public_role.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from airflow import DAG
 from airflow.dag_processing.collection import update_dag_parsing_results_in_db
 from airflow.models.asset import AssetAliasModel, AssetModel
@@ -26,6 +28,15 @@ from airflow_team_rbac.auth_manager.team_auth_manager import TeamAuthManager, fa
 from sqlalchemy import MetaData, delete, select, true
 
 KEPT = ("ab_", "alembic_version", "log_template")
+
+
+@contextmanager
+def public_role(name: str | None) -> Iterator[None]:
+    """Give whoever is not signed in a role of FAB's for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        if name is not None:
+            patch.setenv("AIRFLOW__FAB__AUTH_ROLE_PUBLIC", name)
+        yield
 
 
 class World:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ..conftest import public_role
+from ..world import public_role
 
 LISTS = {
     "/dags": ("dags", "dag_id", {"housekeeping"}),

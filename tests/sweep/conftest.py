@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ..conftest import HOME, public_role
+from ..conftest import HOME
+from ..world import public_role
 from . import questions
 from .calls import Answer, Asker, Call
 from .routes import LIST, ROUTES, routes_of

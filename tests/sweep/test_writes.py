@@ -12,7 +12,7 @@ from airflow import settings
 from airflow.models.log import Log
 from airflow.utils.session import create_session
 
-from ..conftest import public_role
+from ..world import public_role
 from . import writes
 from .calls import Answer, Call
 from .routes import ROUTES, WRITE
