@@ -22,7 +22,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ..policy.reference import permitted
-from ..policy.roles import find_role
+from ..policy.roles import asks, find_role
 from ..policy.worlds import HOWS, World, words, worlds
 
 LISTS = (
@@ -78,12 +78,7 @@ def single_ids(
     found = set()
     for key, name, *uri in session.execute(select(*columns)):
         resource = Resource(listed.kind, name, evaluator.ownership.owner(listed.kind, name, None, *uri))
-        if evaluator.decide(
-            principal,
-            resource,
-            action,
-            lambda standing: permitted(standing.perms, listed.kind, action, name),  # noqa: B023
-        ):
+        if evaluator.decide(principal, resource, action, asks(resource, action)):
             found.add(key)
     return found
 
