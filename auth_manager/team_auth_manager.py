@@ -7,7 +7,10 @@ own method answer: what FAB learns next month is inherited. The rules themselves
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -27,6 +30,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
 from airflow.api_fastapi.common.types import ExtraMenuItem, MenuItem
 from airflow.exceptions import AirflowConfigException
 from airflow.models.asset import AssetAliasModel, AssetModel
+from airflow.models.revoked_token import RevokedToken
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User as FabUser
 from airflow.providers.fab.www.security.permissions import RESOURCE_MY_PROFILE
@@ -50,8 +54,11 @@ from .store.snapshot import unowned_denied
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
     from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
     from fastapi import FastAPI
+
+log = logging.getLogger(__name__)
 
 _ACTIONS: dict[str, Action] = {"GET": Action.READ, "PUT": Action.EDIT}
 _ASSET_ACTIONS: dict[str, Action] = {"GET": Action.READ, "POST": Action.TRIGGER}
@@ -84,6 +91,8 @@ class TeamAuthManager(FabAuthManager):
     def __init__(self) -> None:
         super().__init__()
         self.people = People()
+        # Of their own: in the threads of the handlers these would wait for the database behind whoever waits for them.
+        self._askers = ThreadPoolExecutor(thread_name_prefix="team-rbac-people")
 
     def init(self) -> None:
         """Check at start what must be right, before anybody is let in."""
@@ -106,17 +115,46 @@ class TeamAuthManager(FabAuthManager):
 
     # Who is asking ---------------------------------------------------------------------------------
 
+    async def get_user_from_token(self, token: str) -> BaseUser:
+        """
+        Return whom a token is for.
+
+        Not on the event loop, where core asks whether the token is revoked: while that waits for a connection, no
+        request can end that holds one, and the server stands still until the pool gives up.
+
+        :raises InvalidTokenError: the token is wrong, over or revoked, or its person is gone or has to sign in again
+        :raises PolicyUnavailable: the database does not tell
+        """
+        try:
+            claims = await self._get_token_validator().avalidated_claims(token)
+            return await asyncio.get_running_loop().run_in_executor(self._askers, self.deserialize_user, claims)
+        except jwt.InvalidTokenError as error:
+            log.error("JWT token is not valid: %s", error)
+            raise
+        except (ValueError, KeyError) as error:
+            log.error("Couldn't deserialize user from token, JWT token is not valid: %s", error)
+            raise jwt.InvalidTokenError(str(error)) from error
+
     def deserialize_user(self, token: dict[str, Any]) -> FabUser:  # type: ignore[override]  # FAB's is a cache
         """
         Return who the token names, asked of the database on every request.
 
         Nothing else in it is believed: an active team that is not theirs any more is none.
+
+        :raises ValueError: the token is revoked, or there is no such active user
+        :raises ExpiredSignatureError: they have to sign in again
+        :raises PolicyUnavailable: the database does not tell
         """
         try:
-            return cast("FabUser", self.people.find(int(token["sub"]), token.get(ACTIVE_TEAM)))
+            return cast("FabUser", self.people.find(int(token["sub"]), token.get(ACTIVE_TEAM), token.get("jti")))
         except SignInLapsed as lapsed:
             # For Airflow a token that is over leads to the login page, and another that is wrong to an error.
             raise jwt.ExpiredSignatureError(str(lapsed)) from lapsed
+
+    def revoke_token(self, token: str) -> None:
+        """Revoke a token, as core does, which forgets the revoked ones that are over when it asks for one."""
+        super().revoke_token(token)
+        RevokedToken.is_revoked("")
 
     def serialize_user(self, user: FabUser) -> dict[str, Any]:
         """Return what a token says: who, and the team that they work in, if any."""

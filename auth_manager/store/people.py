@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.configuration import conf
+from airflow.models.revoked_token import RevokedToken
 from airflow.providers.fab.auth_manager.models import Role as FabRole
 from airflow.providers.fab.auth_manager.models import User as FabUser
 from airflow.providers.fab.auth_manager.models import assoc_user_role
 from airflow.settings import get_engine
 from airflow.utils.session import create_session
 from cachetools import TTLCache
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -135,17 +136,18 @@ class People:
         self._lock = threading.Lock()
         self._principals: TTLCache[object, Principal] = TTLCache(maxsize=4096, ttl=ttl)
 
-    def find(self, user_id: int, active_team: str | None = None) -> TeamUser:
+    def find(self, user_id: int, active_team: str | None = None, token_id: str | None = None) -> TeamUser:
         """
         Return who a user id is now.
 
         :param active_team: the team that they work in; taken for none where it is not theirs
-        :raises ValueError: there is no such user, or not an active one
+        :param token_id: the ``jti`` of the token that names them
+        :raises ValueError: there is no such user, or not an active one, or the token is revoked
         :raises SignInLapsed: they have to sign in again
         :raises PolicyUnavailable: the database does not tell
         """
         with _reading() as connection:
-            user = self._find(user_id, connection)
+            user = self._find(user_id, token_id, connection)
         return replace(user, active_team=active_team) if active_team and user.may_work_in(active_team) else user
 
     def nobody(self, perms: Permissions = frozenset()) -> TeamUser:
@@ -187,13 +189,15 @@ class People:
         with _reading() as connection:
             return self.snapshot.evaluator(read_version(connection), connection)[1]
 
-    def _find(self, user_id: int, connection: Connection) -> TeamUser:
-        rows = connection.execute(_question(), {"user_id": user_id}).all()
+    def _find(self, user_id: int, token_id: str | None, connection: Connection) -> TeamUser:
+        rows = connection.execute(_question(), {"user_id": user_id, "token_id": token_id}).all()
         if not rows:
             raise ValueError(f"User with id {user_id} not found")
         row = rows[0]
         if not row.active:
             raise ValueError(f"User with id {user_id} is not active")
+        if row.revoked:
+            raise ValueError("Token has been revoked")
         if row.groups_at is not None and utcnow() >= row.groups_at + self._max_age:
             raise SignInLapsed(f"User with id {user_id} has to sign in again: [team_rbac] membership_max_age is over")
         version, evaluator = self.snapshot.evaluator((row.stamp, row.teams), connection)
@@ -245,7 +249,7 @@ def _reading() -> Iterator[Connection]:
 
 @cache
 def _question() -> Any:
-    """Make the small question, once: who is ``:user_id``, and which policy is written down?"""
+    """Make the small question, once: who is ``:user_id``, is ``:token_id`` revoked, which policy is written down?"""
     stamp, teams = version_columns()
     return (
         select(
@@ -258,6 +262,7 @@ def _question() -> Any:
             FabRole.name.label("role"),
             stamp.label("stamp"),
             teams.label("teams"),
+            exists().where(RevokedToken.jti == bindparam("token_id")).label("revoked"),
         )
         .select_from(FabUser)
         .outerjoin(IdentityRow, _same_user(IdentityRow))

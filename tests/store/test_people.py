@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import jwt
 import pytest
@@ -15,13 +17,14 @@ from airflow.api_fastapi.auth.managers.models.resource_details import (
     PoolDetails,
     VariableDetails,
 )
+from airflow.models.revoked_token import RevokedToken
 from airflow.providers.fab.auth_manager.models import User
 from airflow.utils.session import create_session
 from airflow_team_rbac.auth_manager.policy.model import Kind
 from airflow_team_rbac.auth_manager.store import people as people_module
 from airflow_team_rbac.auth_manager.store.models import IdentityRow
 from airflow_team_rbac.auth_manager.store.people import People
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from ..world import Api
 from .sql import statements
@@ -118,6 +121,26 @@ def test_somebody_new_is_few_questions(manager, world):
     assert len(asked) <= 1 + 1 + 2 * 2  # the question, the groups, and two for each of two roles
 
 
+def test_while_the_database_is_slow_others_are_answered(client, manager, world, monkeypatch):
+    """Who waits for it does not hold up those who could give a connection back."""
+    ana = Api(client, world.person("ana", roles=["Viewer"]))
+    asked, answered = Event(), Event()
+    find = manager.people.find
+
+    def slow(*args):
+        asked.set()
+        assert answered.wait(30), "nobody else was answered"
+        return find(*args)
+
+    monkeypatch.setattr(manager.people, "find", slow)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ana.status, "GET", "/dags")
+        assert asked.wait(30)
+        assert client.get("/api/v2/version").status_code == 200
+        answered.set()
+        assert waiting.result() == 200
+
+
 # Time ------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +200,24 @@ def test_a_sign_in_lapses_exactly_and_an_account_of_fab_does_not(manager, world,
     with pytest.raises(jwt.ExpiredSignatureError, match="has to sign in again"):
         may(manager, ana)
     assert may(manager, bo)
+
+
+def test_revoked_tokens_that_are_over_are_forgotten(client, manager, world, monkeypatch):
+    """As core does when it asks for one, which it is not left to do on each request."""
+    ana = Api(client, world.person("ana", roles=["Viewer"]))
+    now = datetime.now(tz=UTC)
+    with create_session() as session:
+        session.add_all(
+            RevokedToken(jti=name, exp=now + timedelta(hours=hours)) for name, hours in (("over", -1), ("not over", 1))
+        )
+    monkeypatch.setattr(RevokedToken, "_last_cleanup_time", float("-inf"))
+    ana.get("/api/v2/auth/logout")
+    with create_session() as session:
+        kept = set(session.scalars(select(RevokedToken.jti)))
+        session.execute(delete(RevokedToken))
+    assert "over" not in kept
+    assert "not over" in kept
+    assert len(kept) == 2
 
 
 # Who it is -------------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ def admin(client, world):
     return admin
 
 
-@pytest.mark.parametrize("table", ["team_rbac_revision", "team_rbac_identity", "team", "ab_user"])
+@pytest.mark.parametrize("table", ["team_rbac_revision", "team_rbac_identity", "team", "ab_user", "revoked_token"])
 def test_without_what_the_small_question_asks_there_is_no_answer(admin, table):
     with renamed(table):
         assert [admin.status("GET", path) for path in PATHS] == [503] * len(PATHS)
