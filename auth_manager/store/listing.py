@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Set
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
 from airflow.models.asset import AssetAliasModel, AssetModel
@@ -18,7 +18,6 @@ from sqlalchemy import (
     Engine,
     LargeBinary,
     Select,
-    Subquery,
     and_,
     cast,
     exists,
@@ -62,11 +61,7 @@ class DagIds(Set[str]):
 
     def holds(self, column: Any) -> ColumnElement[bool]:
         """Return whether a row's column names one of them: that looks up its Dag, where ``in_`` may read every Dag."""
-        return exists().where(self._seen.c.dag_id == column)
-
-    @cached_property
-    def _seen(self) -> Subquery:
-        return self._clause.subquery()
+        return _holds(self._clause, column)
 
     @cached_property
     def _ids(self) -> frozenset[str]:
@@ -94,6 +89,12 @@ class DagIds(Set[str]):
     @classmethod
     def _from_iterable(cls, ids: Iterable[Any]) -> frozenset[Any]:
         return frozenset(ids)
+
+
+@lru_cache(maxsize=256)
+def _holds(clause: Select[Any], column: Any) -> ColumnElement[bool]:
+    # Remembered, since to make it takes as long as to ask: for most people the clause is the same every time.
+    return exists().where(clause.subquery().c.dag_id == column)
 
 
 _Made = TypeVar("_Made")
@@ -137,9 +138,13 @@ class Reach:
             return DagIds(_EVERY_DAG)
         if native:
             return self._one_by_one()
-        pure, doubtful = self._remembered("dags", lambda: (self._certain_dags(), self._doubtful(DAGS)))
+        pure, certain, doubtful = self._remembered("dags", self._make_dags)
         found = self._decided(DAGS, doubtful)
-        return DagIds(_EVERY_DAG.where(or_(pure, DagModel.dag_id.in_(found)) if found else pure))
+        return DagIds(_EVERY_DAG.where(or_(pure, DagModel.dag_id.in_(found))) if found else certain)
+
+    def _make_dags(self) -> tuple[ColumnElement[bool], Select[Any], Select[Any] | None]:
+        pure = self._certain_dags()
+        return pure, _EVERY_DAG.where(pure), self._doubtful(DAGS)
 
     def rows(self, listed: Listed) -> ColumnElement[bool]:
         """
