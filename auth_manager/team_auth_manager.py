@@ -91,7 +91,7 @@ class TeamAuthManager(FabAuthManager):
     def __init__(self) -> None:
         super().__init__()
         self.people = People()
-        # Of their own: in the threads of the handlers these would wait for the database behind whoever waits for them.
+        # Threads of their own: a request that holds a connection needs one of the handlers' threads to give it back.
         self._askers = ThreadPoolExecutor(thread_name_prefix="team-rbac-people")
 
     def init(self) -> None:
